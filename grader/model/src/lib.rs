@@ -1,1 +1,24 @@
-//! grader-model.
+//! The vocabulary of the house: probes, verdicts, evidence, faults and the report.
+//!
+//! Data only. Nothing here reads a file, opens a socket or knows an assessment; every other crate speaks in these types.
+
+mod binding;
+mod catalogue;
+mod evidence;
+mod fault;
+mod finding;
+mod level;
+mod report;
+mod verdict;
+
+pub use binding::{Binding, BindingSource};
+pub use catalogue::{CATALOGUE, CatalogueEntry, Facility, catalogue_entry};
+pub use evidence::{Evidence, Exchange, Header, RequestPart, ResponsePart};
+pub use fault::{Fault, FaultSide, Stage};
+pub use finding::Finding;
+pub use level::{Level, Visibility};
+pub use report::{
+    CriterionReport, MatrixCell, Note, NoteKind, Outcome, ProbeReport, Question, RedFlag, Report, Rewrite, SCHEMA,
+    Score, ServiceReport, SpecRef, StackReport, SubmissionRef, Timings, ToolRef,
+};
+pub use verdict::Verdict;
