@@ -9,6 +9,7 @@ mod fault;
 mod finding;
 mod level;
 mod report;
+mod snapshot;
 mod verdict;
 
 pub use binding::{Binding, BindingSource};
@@ -21,4 +22,5 @@ pub use report::{
     CriterionReport, MatrixCell, Note, NoteKind, Outcome, ProbeReport, Question, RedFlag, Report, Rewrite, SCHEMA,
     Score, ServiceReport, SpecRef, StackReport, SubmissionRef, Timings, ToolRef,
 };
+pub use snapshot::{Commit, FileEntry, FileKind, HistoricBlob, Snapshot};
 pub use verdict::Verdict;
