@@ -1,1 +1,20 @@
-//! grader-compose.
+//! Compose text to a typed project, as the reference implementation reads it, and the sandbox policy over it.
+//!
+//! [`load`] reads a submission's compose files through [`ProjectFiles`] (this crate opens nothing by itself, but for
+//! [`DirectoryFiles`]), and yields the [`Project`] to run, the merged [`Document`], and what the policy refuses or
+//! rewrites. Pure and synchronous: no network, no engine, no clock, no environment of the process.
+
+pub mod document;
+pub mod error;
+pub mod files;
+mod load;
+pub mod policy;
+pub mod project;
+mod scalar;
+
+pub use document::{Document, Place};
+pub use error::{Blame, ComposeError, ComposeErrors, ErrorKind};
+pub use files::{DirectoryFiles, MemoryFiles, ProjectFiles, RelPath};
+pub use load::{Budget, LoadOptions, Loaded, Note};
+pub use policy::{Refusal, Rewrite, RuleId};
+pub use project::Project;
