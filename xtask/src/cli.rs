@@ -27,6 +27,9 @@ struct SetupArgs {
     /// Which engine to install where none answers
     #[arg(long, value_enum)]
     engine: Option<Wanted>,
+    /// Make every stand-in image, not only the core set
+    #[arg(long)]
+    all: bool,
     /// Stop what setup started, and do nothing else
     #[arg(long)]
     stop: bool,
@@ -39,9 +42,7 @@ struct SetupArgs {
 pub(crate) fn run() -> Result<ExitCode> {
     match Cli::parse().chore {
         Chore::Setup(args) if args.stop => setup::stop()?,
-        Chore::Setup(args) => {
-            setup::ensure(args.engine)?;
-        }
+        Chore::Setup(args) => setup::ensure(args.engine, args.all)?,
         Chore::Down => setup::stop()?,
     }
     Ok(ExitCode::SUCCESS)

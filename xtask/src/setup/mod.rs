@@ -2,6 +2,21 @@
 
 mod daemon;
 mod engine;
+mod host_clients;
+mod images;
 mod packages;
+mod recipe;
+mod rootfs;
 
-pub(crate) use engine::{Wanted, ensure, stop};
+pub(crate) use engine::{Wanted, stop};
+
+use crate::shell::Result;
+
+/// Makes sure of an engine and of the base images; `all` takes those outside the core set as well.
+///
+/// # Errors
+/// When either cannot be had here; the hint says what a person has to do.
+pub(crate) fn ensure(engine: Option<Wanted>, all: bool) -> Result<()> {
+    engine::ensure(engine)?;
+    images::ensure(all)
+}
