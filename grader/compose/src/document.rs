@@ -57,6 +57,8 @@ pub enum Value {
     Float(f64),
     /// Text.
     String(String),
+    /// An unquoted date, as written. No attribute of compose accepts one.
+    Timestamp(String),
     /// A list.
     Seq(Vec<Node>),
     /// A mapping.
@@ -81,6 +83,7 @@ impl Value {
             Self::Int(_) => "integer",
             Self::Float(_) => "number",
             Self::String(_) => "string",
+            Self::Timestamp(_) => "timestamp",
             Self::Seq(_) => "list",
             Self::Map(_) => "mapping",
         }
@@ -167,7 +170,7 @@ impl Node {
             Value::Bool(flag) => flag.to_string(),
             Value::Int(number) => number.to_string(),
             Value::Float(number) => crate::scalar::float_text(*number),
-            Value::String(text) => text.clone(),
+            Value::String(text) | Value::Timestamp(text) => text.clone(),
             Value::Seq(_) | Value::Map(_) => return None,
         })
     }

@@ -5,12 +5,20 @@
 //! rewrites. Pure and synchronous: no network, no engine, no clock, no environment of the process.
 
 pub mod document;
+mod dotenv;
 pub mod error;
 pub mod files;
+mod interpolate;
 mod load;
+mod merge;
 pub mod policy;
 pub mod project;
 mod scalar;
+mod template;
+mod tree_path;
+mod unique;
+mod volume_spec;
+mod yaml;
 
 pub use document::{Document, Place};
 pub use error::{Blame, ComposeError, ComposeErrors, ErrorKind};

@@ -8,6 +8,9 @@ use crate::files::{ProjectFiles, RelPath};
 use crate::policy::{Refusal, Rewrite};
 use crate::project::Project;
 
+/// Bytes that interpolation and environment files may make, over all texts of a project.
+pub(crate) const MADE_BYTES: usize = 4 * 1024 * 1024;
+
 /// How a project is loaded.
 #[derive(Debug, Clone)]
 pub struct LoadOptions {
