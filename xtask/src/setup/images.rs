@@ -193,7 +193,9 @@ fn files(folder: &Path) -> Result<String> {
     paths.sort();
     let mut parts = Vec::new();
     for path in paths {
-        parts.push(format!("{}\n{}", path.display(), std::fs::read_to_string(&path)?));
+        // The name alone: where the checkout lies changes no image.
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        parts.push(format!("{name}\n{}", std::fs::read_to_string(&path)?));
     }
     Ok(recipe::digest(&parts))
 }
