@@ -1,0 +1,111 @@
+//! The model's vocabulary and figures in the words and classes of the page; what templates call.
+
+use grader_model::{BindingSource, FaultSide, Level, MatrixCell, NoteKind, Verdict};
+
+use crate::number;
+pub(super) use crate::number::count;
+pub(super) use crate::text::pretty;
+
+// Templates hand over fields by reference, so these take references to numbers and small enums.
+
+pub(super) fn decimal(value: &f64) -> String {
+    number::decimal(*value)
+}
+
+pub(super) fn duration(millis: &u64) -> String {
+    number::duration(*millis)
+}
+
+/// A line of a unified diff and the class that colours it.
+pub(super) struct DiffLine<'a> {
+    pub(super) class: &'static str,
+    pub(super) text: &'a str,
+}
+
+pub(super) fn diff_lines(diff: &str) -> Vec<DiffLine<'_>> {
+    diff.lines()
+        .enumerate()
+        // The file names of the header: the legend says them.
+        .filter(|(index, line)| !(*index < 2 && (line.starts_with("---") || line.starts_with("+++"))))
+        .map(|(_, text)| DiffLine {
+            class: match text.as_bytes().first() {
+                Some(b'+') => "add",
+                Some(b'-') => "del",
+                Some(b'@') => "hunk",
+                _ => "same",
+            },
+            text,
+        })
+        .collect()
+}
+
+/// The cell of the skill matrix for `level`: its class and the word under it.
+pub(super) fn skill(cell: &MatrixCell, level: &Level) -> (&'static str, &'static str) {
+    if cell.level.is_some_and(|reached| *level <= reached) {
+        ("reached", "shown")
+    } else if cell.stopped_at == Some(*level) {
+        ("stopped", "stopped here")
+    } else {
+        ("open", "not shown")
+    }
+}
+
+/// A fragment identifier made of an id: whatever an id holds, no blank and no quote.
+pub(super) fn anchor(id: &str) -> String {
+    id.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect()
+}
+
+pub(super) fn verdict_word(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Partial => "partial",
+        Verdict::Fail => "fail",
+        Verdict::NotApplicable => "not applicable",
+        Verdict::Inconclusive => "inconclusive",
+        Verdict::Blocked => "blocked",
+        Verdict::NotMeasured => "not measured",
+    }
+}
+
+pub(super) fn side_word(side: &FaultSide) -> &'static str {
+    match side {
+        FaultSide::Candidate => "the submission’s own",
+        FaultSide::Grader => "the grader’s or its machine’s; costs nothing",
+        FaultSide::Drift => "the world changed since; for a reviewer to judge",
+        FaultSide::Policy => "the sandbox’s policy; costs nothing",
+    }
+}
+
+pub(super) fn source_word(source: &Option<BindingSource>) -> &'static str {
+    match source {
+        Some(BindingSource::Reviewer) => "reviewer",
+        Some(BindingSource::Openapi) => "OpenAPI",
+        Some(BindingSource::Source) => "source code",
+        Some(BindingSource::Readme) => "README",
+        Some(BindingSource::Candidate) => "spec’s candidates",
+        None => "—",
+    }
+}
+
+pub(super) fn note_word(kind: &NoteKind) -> &'static str {
+    match kind {
+        NoteKind::Submission => "submission",
+        NoteKind::Environment => "environment",
+        NoteKind::Binding => "binding",
+        NoteKind::Observation => "observation",
+    }
+}
+
+/// The class of an HTTP status' colour.
+pub(super) fn status_class(status: &u16) -> &'static str {
+    match status {
+        200..400 => "good",
+        400..500 => "warn",
+        _ => "bad",
+    }
+}
+
+/// A share as whole percent.
+pub(super) fn percent(share: &f64) -> String {
+    format!("{:.0} %", (share * 100.0).max(0.0).min(100.0))
+}
