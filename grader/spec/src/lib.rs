@@ -1,1 +1,18 @@
-//! grader-spec.
+//! Assessment specs: one file that says everything about an assessment.
+//!
+//! The types are the schema (`specs/spec.schema.json` is generated from them). Nothing here runs a probe or knows which
+//! domain a spec describes.
+
+mod assessment;
+mod check;
+mod domain;
+mod locate;
+mod source;
+
+pub use assessment::{Criterion, Limits, Params, ProbeRef, ProbeState, SCHEMA, Spec, Thresholds};
+pub use check::{Mistake, check};
+pub use domain::{
+    Access, Accounts, Action, Domain, Field, FieldKind, Lines, OperationSpec, ReadAccess, Resource, WriteAccess,
+};
+pub use locate::Place;
+pub use source::{BUILT_IN, LoadedSpec, SpecError, load, load_named};

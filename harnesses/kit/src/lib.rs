@@ -1,1 +1,28 @@
-//! harness-kit.
+//! What every probe stands on: the probe trait, the context, the recorded HTTP client, bindings, and the line protocol
+//! between the harness and its host.
+//!
+//! The kit knows no assessment: what a submission is about comes from the spec, and how it spells things from binding.
+
+pub mod account;
+pub mod bind;
+pub mod context;
+pub mod facts;
+pub mod http;
+pub mod operation;
+pub mod probe;
+pub mod protocol;
+pub mod record;
+pub mod resource;
+pub mod runner;
+pub mod values;
+pub mod vantage;
+pub mod wire;
+
+pub use account::{Account, Carrier, Session};
+pub use context::Context;
+pub use facts::{ApiDocument, Credentials, DatabaseHint, DatabaseKind, Facts, MigrationFacts, RouteHint};
+pub use http::{Answer, Body, Request};
+pub use operation::{Encoding, Operation};
+pub use probe::{Phase, Probe, Stop};
+pub use resource::{BoundResource, Record};
+pub use values::Values;

@@ -1,0 +1,222 @@
+//! Binding: finding the real routes, names and shapes behind an assessment's abstract operations.
+//!
+//! Sources, strongest first: a reviewer's bindings, the API's own description, routes read from the source, the README,
+//! the spec's candidates. Whatever the source, an operation is bound only by a call that worked.
+
+mod accounts;
+mod candidates;
+mod complaint;
+mod describe;
+mod draft;
+mod locate;
+mod overrides;
+mod paging;
+mod resources;
+mod transaction;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use grader_model::{Binding, BindingSource};
+use grader_spec::Action;
+
+pub use accounts::{
+    account_record, fresh_registration, register_and_sign_in, registration_body, sign_in, sign_in_request,
+};
+pub use describe::{Described, Member, operations as described_operations};
+pub use overrides::{OperationOverride, Overrides};
+
+use crate::protocol::{Host, Start};
+use crate::{Context, Request};
+use candidates::Sources;
+
+/// Where API descriptions are served in the field, most common first.
+const DESCRIPTION_PATHS: &[&str] = &[
+    "/openapi.json",
+    "/api/v1/openapi.json",
+    "/api/openapi.json",
+    "/swagger.json",
+    "/api-docs.json",
+    "/api-docs-json",
+    "/api/docs-json",
+    "/api/docs/openapi.json",
+    "/docs/openapi.json",
+    "/v3/api-docs",
+    "/api/schema/?format=json",
+    "/api/schema/",
+    "/docs-json",
+    "/swagger/v1/swagger.json",
+    "/swagger/doc.json",
+    "/apispec_1.json",
+    "/docs/json",
+    "/documentation/json",
+    "/api-docs",
+    "/openapi.yaml",
+    "/swagger.yaml",
+    "/api/v1/docs/openapi.json",
+    "/api/v1/openapi.yaml",
+];
+
+/// Finds the endpoint that is the API: one that serves a description, else one that knows a path of the assessment,
+/// else one that answers HTTP at all.
+///
+/// # Errors
+/// What was tried, one line each, where nothing answered.
+pub async fn find_api(start: &Start, host: &Host) -> Result<Context, Vec<String>> {
+    let spec = Arc::new(start.spec.clone());
+    let facts = Arc::new(start.facts.clone());
+    let mut tried = Vec::new();
+    let mut best: Option<(u8, Context)> = None;
+    for endpoint in &start.endpoints {
+        let place = format!("{} port {}", endpoint.service, endpoint.port);
+        let ctx = match Context::new(
+            spec.clone(),
+            facts.clone(),
+            start.seed,
+            endpoint.clone(),
+            host.clone(),
+            start.bindings.clone(),
+        ) {
+            Ok(ctx) => ctx,
+            Err(error) => {
+                tried.push(format!("{place}: {error}"));
+                continue;
+            }
+        };
+        let quick = |path: &str| Request::get(path).timeout(Duration::from_secs(4));
+        let root = quick("/").send(&ctx).await;
+        if root.status() == 0 {
+            tried.push(format!("{place}: {}", root.failure().unwrap_or("no answer")));
+            continue;
+        }
+        let description = find_description(&ctx).await;
+        let mut rank = 1;
+        if let Some(found) = description {
+            ctx.with_bound(|bound| bound.description = Some(found));
+            rank = 3;
+        } else if knows_a_path(&ctx).await {
+            rank = 2;
+        }
+        if best.as_ref().is_none_or(|(known, _)| rank > *known) {
+            best = Some((rank, ctx));
+        }
+        if rank == 3 {
+            break;
+        }
+    }
+    best.map(|(_, ctx)| ctx).ok_or(tried)
+}
+
+async fn find_description(ctx: &Context) -> Option<(String, serde_json::Value)> {
+    for path in DESCRIPTION_PATHS {
+        let answer = Request::get(*path).timeout(Duration::from_secs(4)).send(ctx).await;
+        if answer.status() != 200 {
+            continue;
+        }
+        let parsed = answer.json().cloned().or_else(|| serde_yaml::from_slice(answer.body()).ok());
+        if let Some(document) = parsed.filter(describe::is_description) {
+            return Some(((*path).to_owned(), document));
+        }
+    }
+    None
+}
+
+async fn knows_a_path(ctx: &Context) -> bool {
+    let domain = &ctx.spec().domain;
+    let Some(main) = domain.main_resource() else { return false };
+    for prefix in &domain.prefixes {
+        for name in main.names.iter().take(2) {
+            let answer = Request::get(format!("{prefix}/{name}")).timeout(Duration::from_secs(4)).send(ctx).await;
+            let is_page = answer.header("content-type").is_some_and(|value| value.contains("html"));
+            if !matches!(answer.status(), 0 | 404) && !is_page {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+/// Binds everything that the assessment asks for, in the order in which it can be made.
+pub async fn bind(ctx: &Context, overrides: &Overrides) {
+    let sources = Sources::gather(ctx, overrides);
+    accounts::bind(ctx, &sources).await;
+    let domain = ctx.spec().domain.clone();
+    for (id, resource) in &domain.resources {
+        // Prerequisites are bound when a resource turns out to need one.
+        let is_transaction = domain.transaction.as_deref() == Some(id);
+        let wanted = resource.operations.values().any(|operation| operation.weight > 0.0);
+        if is_transaction {
+            transaction::bind(ctx, &sources, id).await;
+        } else if wanted {
+            resources::bind(ctx, &sources, id).await;
+        }
+    }
+    paging::bind(ctx, &domain.main).await;
+    ask_for_the_unbound(ctx);
+}
+
+/// Every operation that the assessment weighs, bound or not, for the report.
+pub fn bindings(ctx: &Context) -> Vec<Binding> {
+    let bound = ctx.bound();
+    let mut all = Vec::new();
+    let unbound = |operation: String, why: Option<&String>| Binding {
+        operation,
+        method: String::new(),
+        path: String::new(),
+        source: None,
+        confidence: 0.0,
+        proof: why.cloned().unwrap_or_else(|| "no candidate answered".to_owned()),
+        fields: indexmap::IndexMap::new(),
+    };
+    for (name, operation) in [("register", &bound.register), ("login", &bound.login)] {
+        all.push(match operation {
+            Some(operation) => operation.binding(),
+            None => unbound(format!("account.{name}"), bound.account_trouble.get(name)),
+        });
+    }
+    for (id, resource) in &ctx.spec().domain.resources {
+        let found = bound.resources.get(id);
+        for (action, wanted) in &resource.operations {
+            let operation = found.and_then(|found| found.operations.get(action));
+            match operation {
+                Some(operation) => all.push(operation.binding()),
+                None if wanted.weight > 0.0 => {
+                    let why = found.and_then(|found| found.unbound.get(action));
+                    all.push(unbound(format!("{id}.{}", action.as_str()), why));
+                }
+                None => {}
+            }
+        }
+    }
+    all
+}
+
+fn ask_for_the_unbound(ctx: &Context) {
+    for binding in bindings(ctx).into_iter().filter(|binding| binding.source.is_none()) {
+        let method = match binding.operation.rsplit('.').next().and_then(action) {
+            Some(Action::List | Action::Read) => "GET",
+            Some(Action::Update) => "PUT",
+            Some(Action::Delete) => "DELETE",
+            Some(Action::Create) | None => "POST",
+        };
+        ctx.ask(
+            format!("{} could not be bound: {}", binding.operation, binding.proof),
+            format!("operations: {{ {}: {{ method: {method}, path: /PATH }} }}", binding.operation),
+        );
+    }
+}
+
+fn action(name: &str) -> Option<Action> {
+    Action::ALL.into_iter().find(|action| action.as_str() == name)
+}
+
+/// How sure a proved binding is, by its source.
+fn confidence(source: BindingSource) -> f64 {
+    match source {
+        BindingSource::Reviewer => 1.0,
+        BindingSource::Openapi => 0.98,
+        BindingSource::Source => 0.95,
+        BindingSource::Readme => 0.93,
+        BindingSource::Candidate => 0.9,
+    }
+}

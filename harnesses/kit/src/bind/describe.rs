@@ -1,0 +1,287 @@
+//! Reading an API description: OpenAPI 3.0 and 3.1, Swagger 2.0. Only what binding needs is taken: operations, the
+//! members of their bodies, their query parameters. References are followed inside the document alone.
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+
+use crate::Encoding;
+
+/// Operations of one description that are read; a hostile document may list millions.
+const MOST_OPERATIONS: usize = 500;
+
+/// One operation of a description.
+#[derive(Debug, Clone)]
+pub struct Described {
+    /// Upper case.
+    pub method: String,
+    /// Path with the base path of the server in front, parameters as `{name}`.
+    pub path: String,
+    pub encoding: Encoding,
+    /// Members of the request body, by name; empty where the body is unknown or there is none.
+    pub members: IndexMap<String, Member>,
+    pub query: Vec<String>,
+    /// Whether the description says that credentials are needed.
+    pub secured: Option<bool>,
+}
+
+/// A member of a request body.
+#[derive(Debug, Clone)]
+pub struct Member {
+    pub required: bool,
+    /// JSON types that are taken; empty when the description does not say.
+    pub types: Vec<String>,
+    pub format: String,
+    pub choices: Vec<Value>,
+    pub example: Option<Value>,
+    /// Members of an array's items, where the member is an array of objects.
+    pub items: IndexMap<String, Member>,
+}
+
+/// Whether a document is an API description.
+pub(super) fn is_description(document: &Value) -> bool {
+    document.get("paths").is_some_and(Value::is_object)
+        && (document.get("openapi").is_some_and(Value::is_string)
+            || document.get("swagger").is_some_and(Value::is_string))
+}
+
+/// The operations of a description, in its order.
+pub fn operations(document: &Value) -> Vec<Described> {
+    let base = base_path(document);
+    let globally_secured = document.get("security").and_then(Value::as_array).map(|list| !list.is_empty());
+    let mut found = Vec::new();
+    let Some(paths) = document.get("paths").and_then(Value::as_object) else { return found };
+    for (path, item) in paths {
+        let item = resolve(document, item);
+        for method in ["get", "post", "put", "patch", "delete"] {
+            let Some(operation) = item.get(method) else { continue };
+            if found.len() >= MOST_OPERATIONS {
+                return found;
+            }
+            let (encoding, members) = body(document, operation);
+            found.push(Described {
+                method: method.to_uppercase(),
+                path: join(&base, path),
+                encoding,
+                members,
+                query: query(document, item, operation),
+                secured: operation
+                    .get("security")
+                    .and_then(Value::as_array)
+                    .map(|list| !list.is_empty())
+                    .or(globally_secured),
+            });
+        }
+    }
+    found
+}
+
+fn base_path(document: &Value) -> String {
+    if let Some(base) = document.get("basePath").and_then(Value::as_str) {
+        return base.trim_end_matches('/').to_owned();
+    }
+    let url = document.pointer("/servers/0/url").and_then(Value::as_str).unwrap_or("");
+    let path = match url.split_once("://") {
+        Some((_, rest)) => rest.find('/').map_or("", |at| &rest[at..]),
+        None => url,
+    };
+    if path.contains('{') { String::new() } else { path.trim_end_matches('/').to_owned() }
+}
+
+fn join(base: &str, path: &str) -> String {
+    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+    // Some generators put the base path into the paths as well.
+    if base.is_empty() || path.starts_with(&format!("{base}/")) { path } else { format!("{base}{path}") }
+}
+
+/// Follows `$ref` inside the document, a few steps at the most.
+fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    let mut value = value;
+    for _ in 0..8 {
+        let Some(reference) = value.get("$ref").and_then(Value::as_str) else { break };
+        let Some(pointer) = reference.strip_prefix('#') else { break };
+        match document.pointer(pointer) {
+            Some(target) => value = target,
+            None => break,
+        }
+    }
+    value
+}
+
+fn body(document: &Value, operation: &Value) -> (Encoding, IndexMap<String, Member>) {
+    // OpenAPI 3
+    if let Some(request) = operation.get("requestBody") {
+        let request = resolve(document, request);
+        if let Some(content) = request.get("content").and_then(Value::as_object) {
+            let json = content.iter().find(|(name, _)| name.contains("json"));
+            let form = content.iter().find(|(name, _)| name.contains("x-www-form-urlencoded"));
+            let (encoding, media) = match (json, form) {
+                (Some((_, media)), _) => (Encoding::Json, media),
+                (None, Some((_, media))) => (Encoding::Form, media),
+                (None, None) => return (Encoding::Json, IndexMap::new()),
+            };
+            let members = media.get("schema").map(|schema| members(document, schema, 0)).unwrap_or_default();
+            return (encoding, members);
+        }
+    }
+    // Swagger 2
+    let mut members_found = IndexMap::new();
+    let mut encoding = Encoding::Json;
+    for parameter in operation.get("parameters").and_then(Value::as_array).into_iter().flatten() {
+        let parameter = resolve(document, parameter);
+        match parameter.get("in").and_then(Value::as_str) {
+            Some("body") => {
+                if let Some(schema) = parameter.get("schema") {
+                    members_found = members(document, schema, 0);
+                }
+            }
+            Some("formData") => {
+                encoding = Encoding::Form;
+                if let Some(name) = parameter.get("name").and_then(Value::as_str) {
+                    let required = parameter.get("required").and_then(Value::as_bool).unwrap_or(false);
+                    members_found.insert(name.to_owned(), member(document, parameter, required, 0));
+                }
+            }
+            _ => {}
+        }
+    }
+    (encoding, members_found)
+}
+
+/// The members of an object schema, through `allOf` and the first object of `anyOf` and `oneOf`.
+fn members(document: &Value, schema: &Value, depth: u8) -> IndexMap<String, Member> {
+    let schema = resolve(document, schema);
+    let mut found = IndexMap::new();
+    if depth > 4 {
+        return found;
+    }
+    for part in schema.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+        found.extend(members(document, part, depth + 1));
+    }
+    for choice in ["anyOf", "oneOf"] {
+        for part in schema.get(choice).and_then(Value::as_array).into_iter().flatten() {
+            let inner = members(document, part, depth + 1);
+            if !inner.is_empty() && found.is_empty() {
+                found = inner;
+            }
+        }
+    }
+    let required: Vec<&str> =
+        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
+        for (name, property) in properties.iter().take(100) {
+            if property.get("readOnly").and_then(Value::as_bool) == Some(true) {
+                continue;
+            }
+            found.insert(name.clone(), member(document, property, required.contains(&name.as_str()), depth));
+        }
+    }
+    for name in required {
+        if let Some(member) = found.get_mut(name) {
+            member.required = true;
+        }
+    }
+    found
+}
+
+fn member(document: &Value, property: &Value, required: bool, depth: u8) -> Member {
+    let property = resolve(document, property);
+    let mut types = Vec::new();
+    collect_types(document, property, &mut types, 0);
+    let items = property
+        .get("items")
+        .filter(|_| depth <= 3)
+        .map(|items| members(document, items, depth + 1))
+        .unwrap_or_default();
+    let text = |key: &str| property.get(key).and_then(Value::as_str).unwrap_or("").to_owned();
+    Member {
+        required,
+        types,
+        format: text("format"),
+        choices: property.get("enum").and_then(Value::as_array).cloned().unwrap_or_default(),
+        example: property
+            .get("example")
+            .or_else(|| property.pointer("/examples/0"))
+            .or_else(|| property.get("default"))
+            .filter(|value| !value.is_null())
+            .cloned(),
+        items,
+    }
+}
+
+fn collect_types(document: &Value, schema: &Value, types: &mut Vec<String>, depth: u8) {
+    if depth > 4 {
+        return;
+    }
+    let schema = resolve(document, schema);
+    match schema.get("type") {
+        Some(Value::String(one)) => types.push(one.clone()),
+        Some(Value::Array(many)) => types.extend(many.iter().filter_map(Value::as_str).map(str::to_owned)),
+        _ => {}
+    }
+    for choice in ["anyOf", "oneOf", "allOf"] {
+        for part in schema.get(choice).and_then(Value::as_array).into_iter().flatten() {
+            collect_types(document, part, types, depth + 1);
+        }
+    }
+    types.retain(|name| name != "null");
+}
+
+fn query(document: &Value, item: &Value, operation: &Value) -> Vec<String> {
+    let of = |holder: &Value| -> Vec<Map<String, Value>> {
+        holder
+            .get("parameters")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(|parameter| resolve(document, parameter).as_object().cloned())
+            .collect()
+    };
+    of(item)
+        .into_iter()
+        .chain(of(operation))
+        .filter(|parameter| parameter.get("in").and_then(Value::as_str) == Some("query"))
+        .filter_map(|parameter| parameter.get("name").and_then(Value::as_str).map(str::to_owned))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn reads_three_generations() {
+        let three = json!({
+            "openapi": "3.1.0", "servers": [{"url": "https://x.example/api"}],
+            "paths": {"/things": {"post": {"requestBody": {"content": {"application/json": {
+                "schema": {"$ref": "#/components/schemas/Thing"}}}}}}},
+            "components": {"schemas": {"Thing": {"required": ["name"], "properties": {
+                "name": {"type": "string"}, "price": {"anyOf": [{"type": "number"}, {"type": "null"}]}}}}}
+        });
+        let found = operations(&three);
+        assert_eq!((found[0].method.as_str(), found[0].path.as_str()), ("POST", "/api/things"));
+        assert!(found[0].members["name"].required);
+        assert_eq!(found[0].members["price"].types, ["number"]);
+
+        let two = json!({
+            "swagger": "2.0", "basePath": "/v1",
+            "paths": {"/login": {"post": {"parameters": [
+                {"in": "formData", "name": "username", "required": true, "type": "string"},
+                {"in": "query", "name": "next", "type": "string"}]}}}
+        });
+        let found = operations(&two);
+        assert_eq!(found[0].path, "/v1/login");
+        assert_eq!(found[0].encoding, Encoding::Form);
+        assert_eq!(found[0].query, ["next"]);
+    }
+
+    #[test]
+    fn a_circle_of_references_ends() {
+        let document = json!({
+            "openapi": "3.0.0",
+            "paths": {"/a": {"post": {"requestBody": {"content": {"application/json": {"schema": {"$ref": "#/x"}}}}}}},
+            "x": {"$ref": "#/y"}, "y": {"$ref": "#/x"}
+        });
+        assert!(operations(&document)[0].members.is_empty());
+    }
+}

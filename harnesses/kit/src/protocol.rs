@@ -1,0 +1,283 @@
+//! The line protocol between the harness and its host: one JSON document a line.
+//!
+//! In come one [`Start`] and replies to control requests; out go messages. Control requests are what only the host may
+//! carry out, since the harness holds no credential for the engine.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use grader_model::{Binding, Finding, Note};
+use grader_spec::Spec;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::Facts;
+use crate::bind::Overrides;
+use crate::vantage::Endpoint;
+
+/// Bytes of one line that either side reads; a longer one ends the conversation.
+pub const LINE_BUDGET: usize = 32 * 1024 * 1024;
+
+/// The host's first line.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Start {
+    pub spec: Spec,
+    /// Where services listen that may be the API, most likely first.
+    pub endpoints: Vec<Endpoint>,
+    pub facts: Facts,
+    pub seed: u64,
+    /// A reviewer's bindings.
+    pub bindings: Overrides,
+    /// Seconds that the harness has for everything.
+    pub budget_seconds: u64,
+    /// Run only the probes that the spec marks public.
+    pub public_only: bool,
+}
+
+/// From the host to the harness.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ToHarness {
+    Start(Box<Start>),
+    Reply { id: u64, reply: Result<ControlReply, String> },
+}
+
+/// From the harness to the host.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum FromHarness {
+    /// Binding is over: what was bound, and which service is the API (absent when none answered).
+    Bound {
+        api: Option<String>,
+        bindings: Vec<Binding>,
+    },
+    /// A probe starts; `of` counts all probes of this run.
+    Probing {
+        probe: String,
+        number: usize,
+        of: usize,
+    },
+    Finding {
+        finding: Box<Finding>,
+    },
+    Note {
+        note: Note,
+    },
+    Control {
+        id: u64,
+        request: Control,
+    },
+    /// Nothing answered HTTP on any endpoint: what was tried, one line each.
+    Silent {
+        tried: Vec<String>,
+    },
+    Done {
+        requests: u32,
+    },
+}
+
+/// What only the host can do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Control {
+    /// Give this harness another source address towards a service; the reply is the service's address from there.
+    Vantage { service: String },
+    /// The logs of every service of the submission so far, at most `lines` of each.
+    Logs { lines: u32 },
+}
+
+/// What the host answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "got", rename_all = "snake_case")]
+pub enum ControlReply {
+    Address {
+        address: IpAddr,
+    },
+    /// By service, oldest line first.
+    Logs {
+        services: Vec<(String, Vec<String>)>,
+    },
+}
+
+/// Where a control request's reply is delivered.
+type Waiting = oneshot::Sender<Result<ControlReply, String>>;
+
+/// The harness's end of the conversation. Cheap to clone.
+#[derive(Clone)]
+pub struct Host {
+    out: mpsc::UnboundedSender<FromHarness>,
+    waiting: Arc<Mutex<HashMap<u64, Waiting>>>,
+    next: Arc<AtomicU64>,
+    /// Whether anybody can answer control requests.
+    attended: bool,
+}
+
+impl Host {
+    /// An end that speaks to `out`; `attended` says whether anybody carries out control requests.
+    pub fn new(out: mpsc::UnboundedSender<FromHarness>, attended: bool) -> Self {
+        Host { out, waiting: Arc::default(), next: Arc::default(), attended }
+    }
+
+    pub fn say(&self, message: FromHarness) {
+        // The receiver lives as long as the conversation; once it is gone there is nobody to tell.
+        let _ = self.out.send(message);
+    }
+
+    /// Sends a control request and waits for its reply, 60 seconds at the most.
+    ///
+    /// # Errors
+    /// The host's own words, or that nobody answers.
+    pub async fn control(&self, request: Control) -> Result<ControlReply, String> {
+        if !self.attended {
+            return Err("this needs the stack's host, and the API was given by its address alone".to_owned());
+        }
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let (reply, answer) = oneshot::channel();
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(id, reply);
+        self.say(FromHarness::Control { id, request });
+        match tokio::time::timeout(std::time::Duration::from_secs(60), answer).await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(_)) | Err(_) => Err("the host did not answer".to_owned()),
+        }
+    }
+
+    fn deliver(&self, id: u64, reply: Result<ControlReply, String>) {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        if let Some(waiting) = waiting {
+            // A probe that was given up no longer listens.
+            let _ = waiting.send(reply);
+        }
+    }
+}
+
+/// Why a conversation could not go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// The other side closed before it said what it had to.
+    #[error("the conversation ended before {0}")]
+    Ended(&'static str),
+    /// A line that is no message.
+    #[error("line {line} is no message: {source}")]
+    NoMessage {
+        line: usize,
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A line over [`LINE_BUDGET`].
+    #[error("line {line} is longer than {LINE_BUDGET} bytes")]
+    TooLong { line: usize },
+    #[error("the pipe broke")]
+    Pipe(#[from] std::io::Error),
+}
+
+/// Reads messages of type `T`, one a line, within the budget.
+pub struct Lines<R> {
+    reader: BufReader<R>,
+    line: usize,
+}
+
+impl<R: AsyncRead + Unpin> Lines<R> {
+    pub fn new(reader: R) -> Self {
+        Lines { reader: BufReader::new(reader), line: 0 }
+    }
+
+    /// The next message, or `None` at the end.
+    ///
+    /// # Errors
+    /// [`ProtocolError`].
+    pub async fn next<T: for<'de> Deserialize<'de>>(&mut self) -> Result<Option<T>, ProtocolError> {
+        let mut bytes = Vec::new();
+        self.line += 1;
+        loop {
+            let (used, complete) = {
+                let available = self.reader.fill_buf().await?;
+                if available.is_empty() {
+                    if bytes.is_empty() {
+                        return Ok(None);
+                    }
+                    break;
+                }
+                match available.iter().position(|byte| *byte == b'\n') {
+                    Some(at) => {
+                        bytes.extend_from_slice(&available[..at]);
+                        (at + 1, true)
+                    }
+                    None => {
+                        bytes.extend_from_slice(available);
+                        (available.len(), false)
+                    }
+                }
+            };
+            self.reader.consume(used);
+            if bytes.len() > LINE_BUDGET {
+                return Err(ProtocolError::TooLong { line: self.line });
+            }
+            if complete {
+                break;
+            }
+        }
+        let line = self.line;
+        serde_json::from_slice(&bytes).map(Some).map_err(|source| ProtocolError::NoMessage { line, source })
+    }
+}
+
+/// Writes one message as a line.
+///
+/// # Errors
+/// [`ProtocolError::Pipe`].
+pub async fn write_line<T: Serialize>(out: &mut (impl AsyncWrite + Unpin), message: &T) -> Result<(), ProtocolError> {
+    let mut line = serde_json::to_vec(message).map_err(std::io::Error::other)?;
+    line.push(b'\n');
+    out.write_all(&line).await?;
+    out.flush().await?;
+    Ok(())
+}
+
+/// Runs the harness over a pair of pipes until it is done: reads the start, hands it to `run` with the host's end, and
+/// carries messages meanwhile.
+///
+/// # Errors
+/// [`ProtocolError`].
+pub async fn serve<R, W, F, Fut>(input: R, mut output: W, run: F) -> Result<(), ProtocolError>
+where
+    R: AsyncRead + Unpin + Send + 'static,
+    W: AsyncWrite + Unpin,
+    F: FnOnce(Start, Host) -> Fut,
+    Fut: Future<Output = ()>,
+{
+    let mut lines = Lines::new(input);
+    let Some(ToHarness::Start(start)) = lines.next().await? else {
+        return Err(ProtocolError::Ended("the start"));
+    };
+    let (out, mut messages) = mpsc::unbounded_channel();
+    let host = Host::new(out, true);
+    let replies = {
+        let host = host.clone();
+        tokio::spawn(async move {
+            while let Ok(Some(ToHarness::Reply { id, reply })) = lines.next().await {
+                host.deliver(id, reply);
+            }
+        })
+    };
+    let work = run(*start, host);
+    tokio::pin!(work);
+    let mut working = true;
+    while working {
+        tokio::select! {
+            () = &mut work, if working => working = false,
+            message = messages.recv() => match message {
+                Some(message) => write_line(&mut output, &message).await?,
+                None => break,
+            },
+        }
+    }
+    while let Ok(message) = messages.try_recv() {
+        write_line(&mut output, &message).await?;
+    }
+    replies.abort();
+    Ok(())
+}
