@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::options::{RenderError, RenderOptions};
 use crate::redact::redact;
-use crate::text::{block, clean};
+use crate::text::{block, sentence};
 
 /// A probe with its place in the score. `worth` and `lost` are in points of the whole score, not of the criterion.
 #[derive(Debug, Clone, Copy)]
@@ -113,7 +113,7 @@ fn clean_value(value: &mut Value) {
                 .into_iter()
                 .map(|(name, mut member)| {
                     clean_value(&mut member);
-                    (clean(&name).into_owned(), member)
+                    (sentence(&name), member)
                 })
                 .collect();
         }

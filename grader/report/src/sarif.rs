@@ -115,6 +115,7 @@ fn words(probe: &ProbeReport) -> String {
 
 fn file(evidence: &Evidence) -> Option<Value> {
     let Evidence::File { path, line, excerpt } = evidence else { return None };
+    let path = text(path);
     let path = path.trim_start_matches('/');
     if path.is_empty() {
         return None;

@@ -1,5 +1,7 @@
 //! Text from a submission inside Markdown as GitHub reads it: no markup, HTML, link, mention or reference survives.
 
+use std::fmt::Write as _;
+
 use crate::text::{SENTENCE, block, break_commands, clean, cut, sentence};
 
 /// Breaks an autolink, a mention or a reference without showing; escaping alone does not stop these, since GitHub
@@ -65,7 +67,10 @@ pub(super) fn html(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
+            '\'' | '[' | ']' | '(' | ')' | '`' | '*' | '_' | '|' | '~' | '!' | '$' | '\\' => {
+                // Writing to a String cannot fail.
+                let _ = write!(escaped, "&#x{:x};", u32::from(c));
+            }
             '@' | '#' | ':' => {
                 escaped.push(c);
                 escaped.push(BREAK);

@@ -1,0 +1,125 @@
+//! A candidate's rendering says nothing of a hidden probe, in any format.
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use grader_model::{Evidence, Report, Visibility};
+use grader_report::{Format, RenderOptions, render};
+use support::{candidate, probes, report};
+
+/// Every text that only hidden probes have, whole: ids, titles, summaries, values, requests, queries, curl lines, line by line.
+fn secrets(report: &Report) -> BTreeSet<String> {
+    let mut secret = BTreeSet::new();
+    let mut public = String::new();
+    for probe in probes(report) {
+        let json = serde_json::to_value(probe).expect("JSON");
+        if probe.visibility == Visibility::Hidden {
+            texts(&json, &mut secret);
+        } else {
+            public.push_str(&json.to_string());
+        }
+    }
+    for question in &report.questions {
+        secret.extend([question.question.clone(), question.strong.clone()]);
+    }
+    for note in &report.notes {
+        if !note.ask.is_empty() {
+            secret.insert(note.ask.clone());
+        }
+    }
+    // Short words, and what a public probe shows as well, are no secret.
+    let told = |text: &str| public.contains(serde_json::to_string(text).expect("JSON").trim_matches('"'));
+    secret.retain(|text| text.len() >= 9 && !told(text));
+    secret
+}
+
+fn texts(value: &serde_json::Value, into: &mut BTreeSet<String>) {
+    match value {
+        serde_json::Value::String(text) => {
+            // By lines: formats indent and prefix them.
+            into.extend(text.lines().map(|line| line.trim().to_owned()));
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| texts(item, into)),
+        serde_json::Value::Object(members) => {
+            let own = ["kind", "verdict", "visibility", "level"];
+            members
+                .iter()
+                .filter(|(name, _)| !own.contains(&name.as_str()))
+                .for_each(|(_, member)| texts(member, into));
+        }
+        _ => {}
+    }
+}
+
+/// The text without any format's escapes, in lower case: what is looked for must not hide behind an entity.
+fn plain(text: &str) -> String {
+    let mut text = text.replace(['\u{200b}', '\\'], "");
+    for (entity, c) in [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#34;", "\""),
+        ("&#39;", "'"),
+        ("&#60;", "<"),
+        ("&#62;", ">"),
+        ("&amp;", "&"),
+        ("&#38;", "&"),
+    ] {
+        text = text.replace(entity, c);
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
+#[test]
+fn no_format_tells_a_candidate_of_a_hidden_probe() {
+    // A public finding that quotes a hidden id, and one that is blocked by a hidden cause.
+    let mut report = report("rich");
+    let secrets: Vec<String> = secrets(&report).into_iter().collect();
+    let hidden_id = "auth.token.signature";
+    for criterion in &mut report.criteria {
+        for probe in criterion.probes.iter_mut().filter(|probe| probe.visibility == Visibility::Public) {
+            if probe.id == "error.validation" {
+                probe.evidence.push(Evidence::note(format!("Seen again by {hidden_id}.")));
+            }
+            if probe.id == "org.proportion" {
+                probe.verdict = grader_model::Verdict::Blocked;
+                probe.blocked_by = Some(hidden_id.to_owned());
+                probe.summary = "A token with alg none and a changed subject was accepted as user A.".to_owned();
+            }
+        }
+    }
+    assert!(secrets.len() > 60, "the report has only {} hidden texts", secrets.len());
+    assert!(secrets.iter().any(|text| text == hidden_id));
+    let everything = plain(&render(&report, Format::Json, &RenderOptions::default()).expect("JSON"));
+    for format in Format::ALL {
+        let text = plain(&render(&report, format, &candidate()).expect("it renders"));
+        for secret in &secrets {
+            let secret = plain(secret);
+            assert!(everything.contains(&secret), "the search cannot find {secret}");
+            assert!(!text.contains(&secret), "{format} tells a candidate: {secret}");
+        }
+        assert!(text.contains("error.validation"), "{format} hides a public finding");
+    }
+}
+
+#[test]
+fn a_candidate_sees_the_scores_of_the_whole_run() {
+    let full = report("rich");
+    let json = render(&full, Format::Json, &candidate()).expect("JSON");
+    let shown: Report = serde_json::from_str(&json).expect("a report");
+    assert_eq!(shown.score, full.score);
+    for (shown, full) in shown.criteria.iter().zip(&full.criteria) {
+        assert_eq!((&shown.id, shown.earned, shown.possible), (&full.id, full.earned, full.possible));
+    }
+    assert!(shown.submission.seed == 0 && shown.questions.is_empty() && shown.bindings.is_empty());
+}
+
+#[test]
+fn a_public_finding_costs_a_candidate_what_it_costs_a_reviewer() {
+    let page = |options| render(&report("rich"), Format::Terminal, &options).expect("text");
+    let line = |page: &str| page.lines().find(|line| line.contains("error.validation")).map(str::to_owned);
+    let for_candidate = line(&page(candidate()));
+    assert!(for_candidate.is_some());
+    assert_eq!(for_candidate, line(&page(RenderOptions::default())));
+}
