@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::setup::{self, Wanted};
 use crate::shell::Result;
+use crate::{bench, bless, demo, test, tidy};
 
 #[derive(Parser)]
 #[command(name = "xtask", bin_name = "cargo xtask", about = "Chores of this repository")]
@@ -20,6 +21,17 @@ enum Chore {
     Setup(SetupArgs),
     /// Stop the engine that setup started; any other is left alone
     Down,
+    /// Set up, grade the bundled FastAPI submission from a git URL, and say where the report is
+    Demo,
+    /// Set up and run every test and check
+    Test,
+    /// Check the rules that the compiler does not know
+    Tidy,
+    /// Accept what the tests' golden files would say now; read the difference before committing it
+    Bless(bless::Args),
+    /// Measure the grader
+    #[command(subcommand)]
+    Bench(Bench),
 }
 
 #[derive(clap::Args)]
@@ -31,8 +43,14 @@ struct SetupArgs {
     #[arg(long)]
     all: bool,
     /// Stop what setup started, and do nothing else
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["engine", "all"])]
     stop: bool,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Grade every good submission and every planted defect, and compare verdict by verdict
+    Accuracy(bench::Args),
 }
 
 /// Reads the arguments and runs the chore.
@@ -40,10 +58,15 @@ struct SetupArgs {
 /// # Errors
 /// The chore's own; a chore that ran and found something wrong gives back a code instead.
 pub(crate) fn run() -> Result<ExitCode> {
-    match Cli::parse().chore {
-        Chore::Setup(args) if args.stop => setup::stop()?,
-        Chore::Setup(args) => setup::ensure(args.engine, args.all)?,
-        Chore::Down => setup::stop()?,
-    }
-    Ok(ExitCode::SUCCESS)
+    let good = match Cli::parse().chore {
+        Chore::Setup(args) if args.stop => setup::stop().map(|()| true)?,
+        Chore::Setup(args) => setup::ensure(args.engine, args.all).map(|()| true)?,
+        Chore::Down => setup::stop().map(|()| true)?,
+        Chore::Demo => demo::run()?,
+        Chore::Test => test::run()?,
+        Chore::Tidy => tidy::run()?,
+        Chore::Bless(args) => bless::run(&args).map(|()| true)?,
+        Chore::Bench(Bench::Accuracy(args)) => bench::run(&args)?,
+    };
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -3,9 +3,16 @@
 //! Everything a fresh machine needs to build, try and judge the grader starts here. This crate
 //! drives the other crates only through their programs; it must not know any of their types.
 
+mod bench;
+mod bless;
+mod build;
 mod cli;
+mod demo;
+mod git_server;
 mod setup;
 mod shell;
+mod test;
+mod tidy;
 
 use std::process::ExitCode;
 

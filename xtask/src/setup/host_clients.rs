@@ -50,12 +50,9 @@ impl HostClients {
     pub(crate) fn read() -> Self {
         let mut environment: Vec<(String, String)> = TRUST.map(|name| (name.to_owned(), format!("/{BUNDLE}"))).into();
         environment.extend(TAKEN.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))));
-        for (name, program, args) in [
-            ("PIP_INDEX_URL", "pip", ["config", "get", "global.index-url"]),
-            ("npm_config_registry", "npm", ["config", "get", "registry"]),
-        ] {
+        for (name, value) in [("PIP_INDEX_URL", pip_index()), ("npm_config_registry", npm_registry())] {
             let known = environment.iter().any(|(taken, _)| taken == name);
-            if !known && let Ok(value) = shell::read(Command::new(program).args(args)) {
+            if !known && let Some(value) = value {
                 environment.push((name.to_owned(), value));
             }
         }
@@ -64,7 +61,7 @@ impl HostClients {
             bundle: trust_store(),
             authorities: authorities(),
             environment,
-            apt: shell::read(&mut Command::new("apt-config").arg("dump"))
+            apt: shell::read(Command::new("apt-config").arg("dump"))
                 .map(|dump| apt_settings(&dump))
                 .unwrap_or_default(),
         }
@@ -114,6 +111,21 @@ fn authorities() -> Vec<(String, Vec<u8>)> {
     found
 }
 
+fn pip_index() -> Option<String> {
+    shell::read(Command::new("pip").args(["config", "get", "global.index-url"])).ok()
+}
+
+/// The registry that npm is told to use; `None` where it is left to its own.
+fn npm_registry() -> Option<String> {
+    // `npm config get` would give the built-in value as well; the plain list has what was changed.
+    let list = shell::read(Command::new("npm").args(["config", "list"])).ok()?;
+    listed_registry(&list)
+}
+
+fn listed_registry(list: &str) -> Option<String> {
+    list.lines().find_map(|line| line.strip_prefix("registry = ")).map(|value| value.trim_matches('"').to_owned())
+}
+
 /// The lines of apt's dump that decide whether a download works from here.
 fn apt_settings(dump: &str) -> String {
     dump.lines()
@@ -138,6 +150,14 @@ mod tests {
         assert!(!carries_credentials("https://mirror.test/@scope/thing"));
         let dump = "Acquire::http::Proxy \"http://me:secret@proxy.test:3128\";\nAcquire::https::Proxy \"http://proxy.test:3128\";\n";
         assert_eq!(apt_settings(dump), "Acquire::https::Proxy \"http://proxy.test:3128\";\n");
+    }
+
+    #[test]
+    fn npm_is_believed_only_where_it_was_told() {
+        let told = "; \"user\" config from .npmrc\n\nregistry = \"http://mirror.test/\"\n";
+        assert_eq!(listed_registry(told).as_deref(), Some("http://mirror.test/"));
+        let overridden = "; registry = \"http://old.test/\" ; overridden by env\nfund = false\n";
+        assert_eq!(listed_registry(overridden), None);
     }
 
     #[test]

@@ -19,6 +19,7 @@ path-exclude /usr/share/info/*
 path-exclude /usr/share/locale/*
 path-exclude /usr/share/lintian/*
 ";
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// No service starts in a build; packages are not kept; no translations are fetched.
 const NO_SERVICES: &str = "#!/bin/sh\nexit 101\n";
 const NO_CACHE: &str = "\
@@ -61,6 +62,8 @@ pub(crate) fn import(suite: &str, tag: &str, labels: &[String], clients: &HostCl
     for (name, value) in &clients.environment {
         import.args(["--change", &format!("ENV {name}={value:?}")]);
     }
+    // Recipes append to it; the older builder would take an unset one for empty.
+    import.args(["--change", &format!("ENV PATH={PATH}")]);
     import.args(["--change", "CMD [\"bash\"]", "-", tag]);
     let mut tar = Command::new("tar")
         .args(["--numeric-owner", "--one-file-system", "-C"])

@@ -1,0 +1,115 @@
+//! `cargo xtask bench accuracy`: how often the grader is right, measured on submissions whose
+//! truth is known.
+//!
+//! A good submission tells false alarms; a planted defect tells whether it is found and whether
+//! anything else moves. This module lets the pieces follow each other: `truth` says what is
+//! expected, `case` makes the repositories, `compare` judges, `table` prints.
+
+mod case;
+mod compare;
+mod table;
+mod truth;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use case::Case;
+use compare::{Run, Verdicts};
+
+use crate::shell::{self, Failure, Result, say};
+use crate::{build, setup};
+
+/// The same for every run: a verdict that depends on it would be a flip.
+const SEED: &str = "1";
+
+/// What to grade and how often.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only cases whose SUBMISSION/DEFECT matches this glob; `*/good` are the good submissions
+    #[arg(long, value_name = "GLOB", default_value = "*")]
+    only: String,
+    /// How often to grade each case; more than one shows verdicts that flip
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Where to write every comparison as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// The folder of submissions, instead of the repository's own
+    #[arg(long, value_name = "DIR")]
+    submissions: Option<PathBuf>,
+}
+
+/// Grades every chosen case in every round and prints what was seen beside what was expected.
+/// `false` when anything differs, flips, or was not graded.
+///
+/// # Errors
+/// When the set-up, the build or a submission's folder is not in order.
+pub(crate) fn run(args: &Args) -> Result<bool> {
+    let folder = args.submissions.clone().unwrap_or_else(|| shell::workspace().join("fixtures/submissions"));
+    let cases = case::find(&folder, &args.only)?;
+    if cases.is_empty() {
+        return Err(Failure::new(format!("no case in {} matches {}", folder.display(), args.only)));
+    }
+    setup::ensure(None, false)?;
+    let grader = build::grader()?;
+    let work = tempfile::tempdir()?;
+    let mut results = Vec::new();
+    for case in &cases {
+        let repository = work.path().join(case.name().replace('/', "--"));
+        case.make(&repository)?;
+        let mut runs = Vec::new();
+        for round in 1..=args.rounds {
+            say(format!("{}, round {round} of {}", case.name(), args.rounds));
+            runs.push(grade(&grader, &repository, &work.path().join("out"))?);
+        }
+        let result = compare::judge(case, runs);
+        // Long runs are watched: each result is shown when it is there.
+        for line in table::row(&result) {
+            eprintln!("{line}");
+        }
+        results.push(result);
+    }
+    print!("{}", table::all(&results));
+    if let Some(file) = &args.json {
+        let text =
+            serde_json::to_string_pretty(&table::json(&results)).map_err(|error| Failure::new(error.to_string()))?;
+        std::fs::write(file, format!("{text}\n"))?;
+    }
+    Ok(results.iter().all(compare::Compared::ok))
+}
+
+fn grade(grader: &Path, repository: &Path, out: &Path) -> Result<Run> {
+    if out.exists() {
+        std::fs::remove_dir_all(out)?;
+    }
+    let begun = Instant::now();
+    let mut command = Command::new(grader);
+    command
+        .current_dir(shell::workspace())
+        .arg("grade")
+        .arg(repository)
+        .args(["--spec", "bookstore", "--seed", SEED, "--format", "json", "--out"])
+        .arg(out)
+        .stdout(Stdio::null());
+    let output = shell::output(&mut command)?;
+    let seconds = begun.elapsed().as_secs_f64();
+    let report = std::fs::read_to_string(out.join("report.json")).unwrap_or_default();
+    // Candidates' faults (1, 4, 5) are graded as well; a report is what counts.
+    let read = match output.status.code() {
+        Some(0 | 1 | 4 | 5) => Verdicts::read(&report),
+        _ => Err(format!("{}: {}", output.status, last_lines(&String::from_utf8_lossy(&output.stderr)))),
+    };
+    Ok(Run { seconds, read })
+}
+
+fn last_lines(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(3)..].join(" / ")
+}
+
+impl Case {
+    fn name(&self) -> String {
+        format!("{}/{}", self.submission, self.defect.as_deref().unwrap_or("good"))
+    }
+}

@@ -1,0 +1,94 @@
+//! What a submission is known to deserve: its `truth.yaml`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::shell::{Failure, Result};
+
+/// Stands for every probe that is not named.
+pub(crate) const OTHERS: &str = "*";
+
+const VERDICTS: [&str; 7] = ["pass", "partial", "fail", "not_applicable", "not_measured", "inconclusive", "blocked"];
+
+/// Probe id to verdict. `*` gives the verdict of every probe that is not named.
+pub(crate) type Expected = BTreeMap<String, String>;
+
+/// The truth about one submission and its planted defects.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Truth {
+    /// The verdicts of the good submission.
+    pub(crate) expect: Expected,
+    /// For each defect, the verdicts that differ from the good submission's.
+    #[serde(default)]
+    pub(crate) defects: BTreeMap<String, Expected>,
+}
+
+impl Truth {
+    /// Reads `truth.yaml` of a submission's folder.
+    ///
+    /// # Errors
+    /// When it cannot be read, names an unknown verdict, or has a defect that changes nothing.
+    pub(crate) fn read(folder: &Path) -> Result<Self> {
+        let file = folder.join("truth.yaml");
+        let text =
+            std::fs::read_to_string(&file).map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
+        Self::parse(&text).map_err(|why| Failure::new(format!("{}: {why}", file.display())))
+    }
+
+    fn parse(text: &str) -> std::result::Result<Self, String> {
+        let truth: Self = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
+        for (name, changes) in &truth.defects {
+            if changes.is_empty() {
+                return Err(format!("the defect {name} changes nothing"));
+            }
+            for (probe, verdict) in changes {
+                if probe == OTHERS {
+                    return Err(format!("the defect {name} has to name each probe it changes"));
+                }
+                if truth.of_good(probe) == Some(verdict) {
+                    return Err(format!("the defect {name} leaves {probe} as it is"));
+                }
+            }
+        }
+        let all = truth.defects.values().chain([&truth.expect]).flatten();
+        for (probe, verdict) in all {
+            if !VERDICTS.contains(&verdict.as_str()) {
+                return Err(format!("{probe}: no verdict is called {verdict}"));
+            }
+        }
+        Ok(truth)
+    }
+
+    /// What the good submission gets for a probe; `None` when the truth does not say.
+    pub(crate) fn of_good(&self, probe: &str) -> Option<&String> {
+        self.expect.get(probe).or_else(|| self.expect.get(OTHERS))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unnamed_probes_take_the_common_verdict() {
+        let truth = Truth::parse("expect: { '*': pass, a.b: not_applicable }").unwrap();
+        assert_eq!(truth.of_good("a.b").unwrap(), "not_applicable");
+        assert_eq!(truth.of_good("c").unwrap(), "pass");
+    }
+
+    #[test]
+    fn a_truth_that_says_nothing_is_refused() {
+        for (text, why) in [
+            ("expect: { a: good }", "no verdict is called good"),
+            ("expect: { a: pass }\ndefects: { x: {} }", "x changes nothing"),
+            ("expect: { '*': pass }\ndefects: { x: { a: pass } }", "leaves a as it is"),
+            ("expect: { a: pass }\ndefects: { x: { '*': fail } }", "has to name each"),
+        ] {
+            let error = Truth::parse(text).unwrap_err();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+}
