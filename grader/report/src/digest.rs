@@ -103,6 +103,12 @@ impl<'a> View<'a> {
     }
 }
 
+/// Whether a diff says more than expected and actual beside each other: not for two short values.
+pub(crate) fn needs_diff(probe: &ProbeReport) -> bool {
+    let long = |text: &str| text.is_empty() || text.len() > 160 || text.contains(['\n', '{', '[']);
+    !probe.diff.is_empty() && (long(&probe.expected) || long(&probe.actual))
+}
+
 fn clean_value(value: &mut Value) {
     match value {
         Value::String(text) => *text = block(text),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use grader_model::{CriterionReport, Fault, FaultSide, ProbeReport, Report, Verdict};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
-use crate::digest::View;
+use crate::digest::{View, needs_diff};
 use crate::number::decimal;
 use crate::options::RenderError;
 use crate::text::{block, break_commands, sentence};
@@ -77,7 +77,7 @@ fn skipped(message: &str) -> TestCaseStatus {
 
 fn description(probe: &ProbeReport) -> String {
     let mut parts = vec![format!("{} of {} points of the criterion", decimal(probe.earned), decimal(probe.points))];
-    if !probe.diff.is_empty() {
+    if needs_diff(probe) {
         parts.push(block(&probe.diff));
     } else if !probe.expected.is_empty() || !probe.actual.is_empty() {
         parts.push(format!("expected: {}\nactual: {}", block(&probe.expected), block(&probe.actual)));

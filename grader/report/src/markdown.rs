@@ -7,7 +7,7 @@ mod escape;
 use grader_model::{Evidence, Exchange, Outcome, ProbeReport, Report, Verdict};
 
 use self::escape::{code, fenced, html, prose, shell};
-use crate::digest::{Digest, Ranked, View};
+use crate::digest::{Digest, Ranked, View, needs_diff};
 use crate::number::{count, decimal, duration};
 use crate::options::RenderOptions;
 use crate::reproduce;
@@ -159,8 +159,8 @@ fn cost(ranked: &Ranked<'_>) -> String {
 
 fn finding(ranked: &Ranked<'_>) -> String {
     let probe = ranked.probe;
-    let mut body = format!("{}\n\n", prose(&probe.summary));
-    if !probe.diff.is_empty() {
+    let mut body = String::new();
+    if needs_diff(probe) {
         body.push_str(&fenced("diff", &probe.diff, EXCERPT));
         body.push('\n');
     } else if !probe.expected.is_empty() || !probe.actual.is_empty() {
@@ -206,9 +206,11 @@ fn evidence(evidence: &Evidence) -> String {
 
 fn exchange_text(exchange: &Exchange) -> String {
     let request = format!("{} {}", exchange.request.method, exchange.request.target);
-    let status =
-        if exchange.response.status == 0 { "no answer".to_owned() } else { exchange.response.status.to_string() };
-    let mut text = format!("{} answered {status} (exchange {})\n", code(&request), exchange.number);
+    let answer = match exchange.response.status {
+        0 => "got no answer".to_owned(),
+        status => format!("answered {status}"),
+    };
+    let mut text = format!("{} {answer} (exchange {})\n", code(&request), exchange.number);
     text.push_str(&shell(&exchange.curl));
     if !exchange.response.body.is_empty() {
         text.push_str(&fenced("json", &pretty(&exchange.response.body), EXCERPT));

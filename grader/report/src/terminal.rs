@@ -47,7 +47,7 @@ fn headline(page: &mut Page, report: &Report) {
     page.line(
         Style::Bold,
         &format!(
-            "{} %   {} of {} points   {outcome}",
+            "{} % · {} of {} points · {outcome}",
             decimal(score.percent),
             decimal(score.earned),
             decimal(score.possible)

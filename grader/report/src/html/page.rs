@@ -108,8 +108,8 @@ fn bars<'a>(report: &'a Report, digest: &Digest<'_>) -> Vec<Bar<'a>> {
         .map(|criterion| {
             let percent = |points: f64| {
                 let share = if criterion.possible > 0.0 { points / criterion.possible } else { 0.0 };
-                // A bar ends at its ends whatever a report says, NaN included.
-                (share * 100.0).max(0.0).min(100.0)
+                // A bar ends at its ends whatever a report says.
+                (share * 100.0).clamp(0.0, 100.0)
             };
             let behind = digest.blocked.iter().flat_map(|group| &group.probes);
             let behind: f64 = behind.filter(|r| std::ptr::eq(r.criterion, criterion)).map(|r| r.lost).sum();

@@ -2,6 +2,7 @@
 
 use grader_model::{BindingSource, FaultSide, Level, MatrixCell, NoteKind, Verdict};
 
+pub(super) use crate::digest::needs_diff;
 use crate::number;
 pub(super) use crate::number::count;
 pub(super) use crate::text::pretty;
@@ -37,6 +38,16 @@ pub(super) fn diff_lines(diff: &str) -> Vec<DiffLine<'_>> {
             text,
         })
         .collect()
+}
+
+/// The beginning of a statement or an address, on one line; the whole stands below it.
+pub(super) fn glance(text: &str) -> String {
+    const GLANCE: usize = 72;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(GLANCE) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line,
+    }
 }
 
 /// The cell of the skill matrix for `level`: its class and the word under it.
@@ -107,5 +118,5 @@ pub(super) fn status_class(status: &u16) -> &'static str {
 
 /// A share as whole percent.
 pub(super) fn percent(share: &f64) -> String {
-    format!("{:.0} %", (share * 100.0).max(0.0).min(100.0))
+    format!("{:.0} %", (share * 100.0).clamp(0.0, 100.0))
 }

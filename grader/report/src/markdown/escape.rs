@@ -71,9 +71,13 @@ pub(super) fn html(text: &str) -> String {
                 // Writing to a String cannot fail.
                 let _ = write!(escaped, "&#x{:x};", u32::from(c));
             }
-            '@' | '#' | ':' => {
+            '@' | '#' => {
                 escaped.push(c);
                 escaped.push(BREAK);
+            }
+            '/' | ':' if escaped.ends_with(':') => {
+                escaped.push(BREAK);
+                escaped.push(c);
             }
             '.' if escaped.ends_with(['w', 'W']) => {
                 escaped.push(BREAK);
