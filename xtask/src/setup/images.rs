@@ -3,7 +3,7 @@
 //!
 //! It decides what is missing and in which order; how a file system comes to be is `rootfs`'s.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -77,6 +77,7 @@ impl Kitchen {
         if missing.is_empty() {
             return Ok(());
         }
+        let replaced: BTreeSet<String> = missing.iter().filter_map(|tag| image_id(tag)).collect();
         let source = match recipe.tags.iter().find(|tag| present(tag, &digest) == Present::Current) {
             Some(tag) => tag.clone(),
             None => {
@@ -90,6 +91,11 @@ impl Kitchen {
         };
         for tag in missing.into_iter().filter(|tag| **tag != source) {
             shell::run(Command::new("docker").args(["tag", &source, tag]))?;
+        }
+        let new = image_id(&source);
+        for old in replaced.into_iter().filter(|old| new.as_ref() != Some(old)) {
+            // One that is in use, or that others were built on, stays; disk is all that it costs.
+            shell::succeeds(Command::new("docker").args(["rmi", &old]));
         }
         Ok(())
     }
@@ -214,6 +220,10 @@ fn judge(labels: &str, digest: &str) -> Present {
         Some(("true", _)) => Present::Missing,
         _ => Present::Genuine,
     }
+}
+
+fn image_id(tag: &str) -> Option<String> {
+    shell::read(Command::new("docker").args(["image", "inspect", "--format", "{{.Id}}", tag])).ok()
 }
 
 fn stand_in(tag: &str) -> bool {
