@@ -78,7 +78,7 @@ fn skipped(message: &str) -> TestCaseStatus {
 fn description(probe: &ProbeReport) -> String {
     let mut parts = vec![format!("{} of {} points of the criterion", decimal(probe.earned), decimal(probe.points))];
     if needs_diff(probe) {
-        parts.push(block(&probe.diff));
+        parts.push(block(&probe.diff).trim_end().to_owned());
     } else if !probe.expected.is_empty() || !probe.actual.is_empty() {
         parts.push(format!("expected: {}\nactual: {}", block(&probe.expected), block(&probe.actual)));
     }

@@ -5,7 +5,7 @@
 //!
 //! # Security
 //! Whatever a report quotes from a submission is hostile text. Each format escapes it by its own rules, on top of
-//! [`mod@text`], which makes control and direction-changing characters visible and bounds lengths. JSON alone is the
+//! the module `text`, which makes control and direction-changing characters visible and bounds lengths. JSON alone is the
 //! report unabridged, with those characters written as escapes.
 
 pub mod diff;

@@ -15,6 +15,8 @@ pub(super) struct Page<'a> {
     report: &'a Report,
     digest: Digest<'a>,
     reviewer: bool,
+    /// Whether hidden probes are left out.
+    abridged: bool,
     scored: bool,
     bars: Vec<Bar<'a>>,
     /// Notes that hold a line for the bindings file.
@@ -67,6 +69,7 @@ impl<'a> Page<'a> {
             passed: by_criterion(&digest.passed),
             reproduce: crate::reproduce::command(report),
             reviewer: options.reviewer(),
+            abridged: options.hides(),
             scored: matches!(report.outcome, Outcome::Graded | Outcome::DoesNotStart),
             report,
             digest,

@@ -4,7 +4,7 @@ use crate::text::{break_commands, clean, cut, sentence};
 
 const INDENT: usize = 2;
 const HANG: usize = 10;
-/// The most columns of a quoted line; logs and pasted lines are cut, not wrapped.
+/// Columns of the narrowest page.
 const NARROWEST: usize = 40;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +113,12 @@ impl Page {
         let text = safe(&sentence(text));
         let first = " ".repeat(used);
         let later = " ".repeat(hang);
-        let options = textwrap::Options::new(self.width).initial_indent(&first).subsequent_indent(&later);
+        // Broken at blanks only: ids and paths are copied off this page.
+        let options = textwrap::Options::new(self.width)
+            .initial_indent(&first)
+            .subsequent_indent(&later)
+            .word_separator(textwrap::WordSeparator::AsciiSpace)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
         for (index, line) in textwrap::wrap(&text, options).iter().enumerate() {
             let line = line.get(if index == 0 { used } else { 0 }..).unwrap_or_default();
             let words = line.trim_start();
