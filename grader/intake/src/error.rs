@@ -59,7 +59,7 @@ pub enum IntakeError {
     /// More bytes than the limit.
     #[error("{what} exceeds the limit of {limit} bytes")]
     TooBig {
-        /// Which sum: "the transfer", "the tree" or "the pack on disk".
+        /// Which sum, such as "the transfer" or "the tree".
         what: String,
         limit: u64,
     },

@@ -18,7 +18,9 @@ pub(crate) trait Sink {
 }
 
 /// Tree entries that are compared over the whole history.
-const MAX_COMPARED: u64 = 5_000_000;
+const MAX_COMPARED: u64 = 2_000_000;
+/// Bytes of the paths that one commit changed.
+const MAX_PATHS: usize = 64 * 1024 * 1024;
 /// Bytes that are diffed line by line over the whole history.
 const MAX_DIFFED: u64 = 256 * 1024 * 1024;
 /// A file over this size counts as changed, without lines.
@@ -149,10 +151,11 @@ impl Reader<'_> {
         Ok(commit.tree_id())
     }
 
-    /// The files that differ between two trees. Subtrees that are equal are never opened, and nothing below the
-    /// limit of depth is.
+    /// The files that differ between two trees; some of them once a budget is spent, which ends the history after
+    /// this commit. Subtrees that are equal are never opened, and nothing below the limit of depth is.
     fn changes(&mut self, old: Option<Oid>, new: Oid) -> Result<Vec<Change>, IntakeError> {
         let mut changes = Vec::new();
+        let mut held = 0;
         let mut pairs = vec![(String::new(), 0u32, old, Some(new))];
         while let Some((prefix, depth, old, new)) = pairs.pop() {
             if old == new || depth > self.limits.depth || self.compared >= MAX_COMPARED {
@@ -168,6 +171,11 @@ impl Reader<'_> {
                 }
                 let (name, is_folder) = key;
                 let path = format!("{prefix}{}", String::from_utf8_lossy(name));
+                held += path.len();
+                if held > MAX_PATHS {
+                    self.compared = MAX_COMPARED;
+                    break;
+                }
                 if *is_folder {
                     pairs.push((format!("{path}/"), depth + 1, before, after));
                 } else {

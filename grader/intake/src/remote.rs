@@ -105,10 +105,14 @@ pub(crate) fn said(place: &str, message: &str) -> IntakeError {
     let lower = message.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     let place = place.to_owned();
+    // git daemon has no credentials to ask for, and says "access denied" in the same breath.
+    if has(&["repository not exported"]) {
+        return IntakeError::NotFound { place };
+    }
     if has(&["permission denied", "access denied", "authentication", "host key verification failed", "publickey"]) {
         return IntakeError::AuthRequired { place };
     }
-    if has(&["not found", "no such", "does not exist", "not exported", "does not appear to be a git repository"]) {
+    if has(&["not found", "no such", "does not exist", "does not appear to be a git repository"]) {
         return IntakeError::NotFound { place };
     }
     let printable: String = message.chars().filter(|c| !c.is_control()).take(300).collect();

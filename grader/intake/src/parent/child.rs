@@ -59,20 +59,24 @@ pub(super) async fn run(request: &IntakeRequest, job: &Job, scratch: TempDir) ->
     else {
         return Err(failed("it has no pipes".to_owned()));
     };
-    let mut complaint = Vec::new();
-    let mut errors = errors.take(MAX_COMPLAINT);
+    let complaint = tokio::spawn(async move {
+        let mut text = Vec::new();
+        // A failed read ends the complaint; what came before it is what there is.
+        let _ = errors.take(MAX_COMPLAINT).read_to_end(&mut text).await;
+        String::from_utf8_lossy(&text).into_owned()
+    });
     let conversation = async {
         // A child that dies before it has read its job says why by its exit.
         let _ = input.write_all(&line).await;
-        let (answer, _) = tokio::join!(read(output, request), errors.read_to_end(&mut complaint));
-        answer
+        read(output, request).await
     };
-    let answer = tokio::time::timeout(deadline, conversation).await;
-    let mut taken = match answer {
+    let mut taken = match tokio::time::timeout(deadline, conversation).await {
         Ok(Ok(taken)) => taken,
         Ok(Err(error @ IntakeError::Child { .. })) => {
             let status = guard.end().await;
-            return Err(explain(error, status, &String::from_utf8_lossy(&complaint), job));
+            // Whoever held the other end of the pipe was of the group that is gone.
+            let said = tokio::time::timeout(Duration::from_secs(1), complaint).await;
+            return Err(explain(error, status, &said.ok().and_then(Result::ok).unwrap_or_default(), job));
         }
         Ok(Err(error)) => {
             guard.end().await;
@@ -101,10 +105,6 @@ fn explain(error: IntakeError, status: Option<ExitStatus>, complaint: &str, job:
         return IntakeError::OutOfMemory { limit: job.limits.memory };
     }
     match status.and_then(|status| status.signal()) {
-        // The file size limit, which only a pack beyond the limit of bytes reaches.
-        Some(signal) if signal == Signal::XFSZ.as_raw() => {
-            IntakeError::TooBig { what: "the pack on disk".to_owned(), limit: job.limits.bytes }
-        }
         Some(signal) if signal != Signal::KILL.as_raw() => failed(format!("it died of signal {signal}")),
         _ => match (error, complaint.trim()) {
             (error, "") => error,

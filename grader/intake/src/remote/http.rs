@@ -70,6 +70,9 @@ impl Http {
                 Ok(own) => return *own,
                 Err(other) => other.to_string(),
             },
+            error @ (ureq::Error::Protocol(_) | ureq::Error::Http(_) | ureq::Error::LargeResponseHeader(..)) => {
+                return IntakeError::Protocol { place: self.place(), reason: error.to_string() };
+            }
             other => other.to_string(),
         };
         IntakeError::Unreachable { place: self.place(), reason }

@@ -202,7 +202,7 @@ mod tests {
     fn errors_and_nonsense_are_told_apart() {
         assert!(matches!(
             refs(&["ERR access denied or repository not exported: /x"]),
-            Err(IntakeError::AuthRequired { .. })
+            Err(IntakeError::NotFound { .. })
         ));
         assert!(matches!(refs(&["ERR Repository not found."]), Err(IntakeError::NotFound { .. })));
         assert!(matches!(refs(&["hello"]), Err(IntakeError::Protocol { .. })));
