@@ -16,6 +16,8 @@ use crate::shell::{self, Failure, Result, say};
 const STAND_IN: &str = "grader.stand-in";
 /// Holds the digest of the recipe, so that a changed one is built anew.
 const RECIPE: &str = "grader.stand-in.recipe";
+/// Marks the stages of a recipe that are not part of its image.
+const STAGE: &str = "grader.stand-in.stage";
 /// A registry that answers starts sending within this time; the deadline for the probing pull.
 const FIRST_PULL: Duration = Duration::from_secs(20);
 
@@ -155,7 +157,10 @@ impl Kitchen {
             build.args(["--label", label]);
         }
         build.arg(self.folder.join(&recipe.folder));
-        shell::read(&mut build).map(drop)
+        shell::read(&mut build)?;
+        // Not by the stand-ins' own label: a candidate's images inherit that one.
+        let stages = format!("label={STAGE}=true");
+        shell::read(Command::new("docker").args(["image", "prune", "--force", "--filter", &stages])).map(drop)
     }
 
     /// Runs the recipe's own check inside the image, without network.
