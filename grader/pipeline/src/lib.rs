@@ -1,1 +1,19 @@
-//! grader-pipeline.
+//! The way through the house: source, checkout, plan, stack, findings, scorecard, report.
+//!
+//! [`grade`] reads like that line. Nothing here knows how any stage works, only their order, their budget of time, whose
+//! fault an error is, and that teardown happens whatever came before.
+
+mod assemble;
+mod conversation;
+mod events;
+mod grade;
+mod live;
+mod plan;
+mod probe;
+mod reach;
+
+pub use assemble::{Parts, assemble};
+pub use events::{Event, Events};
+pub use grade::{GradeRequest, Graded, grade};
+pub use plan::{Plan, environment, plan};
+pub use probe::{ProbeRequest, ProbeTrouble, probe};

@@ -130,3 +130,10 @@ impl ProbeRef {
         self.level.or_else(|| grader_model::catalogue_entry(&self.id).map(|entry| entry.level)).unwrap_or(Level::Junior)
     }
 }
+
+/// The JSON Schema of specs, pretty-printed: what `specs/spec.schema.json` holds.
+pub fn spec_schema() -> String {
+    let schema = schemars::schema_for!(Spec);
+    // A schema is a JSON value: printing it in its alternate form cannot fail.
+    format!("{:#}\n", schema.to_value())
+}

@@ -9,7 +9,7 @@ mod domain;
 mod locate;
 mod source;
 
-pub use assessment::{Criterion, Limits, Params, ProbeRef, ProbeState, SCHEMA, Spec, Thresholds};
+pub use assessment::{Criterion, Limits, Params, ProbeRef, ProbeState, SCHEMA, Spec, Thresholds, spec_schema};
 pub use check::{Mistake, check};
 pub use domain::{
     Access, Accounts, Action, Domain, Field, FieldKind, Lines, OperationSpec, ReadAccess, Resource, WriteAccess,

@@ -12,13 +12,26 @@ pub struct Endpoint {
     pub service: String,
     pub address: IpAddr,
     pub port: u16,
+    /// Whether it speaks TLS.
+    #[serde(default)]
+    pub tls: bool,
+    /// A path before every other, without a slash at its end.
+    #[serde(default)]
+    pub base: String,
 }
 
 impl Endpoint {
-    /// Scheme, host and port as a URL's beginning, without a trailing slash.
+    /// A plain HTTP service of a stack.
+    pub fn plain(service: &str, address: IpAddr, port: u16) -> Self {
+        Endpoint { service: service.to_owned(), address, port, tls: false, base: String::new() }
+    }
+
+    /// Scheme, host, port and base as a URL's beginning, without a trailing slash.
     pub fn origin(&self) -> String {
         let host = sanitize(&self.service);
-        format!("http://{host}:{}", self.port)
+        let host = if host.contains(':') { format!("[{host}]") } else { host };
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://{host}:{}{}", self.port, self.base)
     }
 }
 

@@ -1,0 +1,35 @@
+//! The subcommands, one module each.
+
+mod compose;
+mod doctor;
+mod grade;
+pub(crate) mod harness;
+mod inspect;
+mod probe;
+mod setup;
+mod spec;
+mod sweep;
+
+use std::process::ExitCode;
+
+use crate::args::{Args, Command};
+use crate::exit::Exit;
+
+/// Runs what was asked for.
+pub(crate) async fn run(args: Args) -> ExitCode {
+    let exit = match args.command {
+        Command::Grade(command) => grade::run(command, args.verbose > 0).await,
+        Command::Probe(command) => probe::run(command).await,
+        Command::Inspect(command) => inspect::run(command).await,
+        Command::Compose(command) => compose::run(&command),
+        Command::Sweep => sweep::run().await,
+        Command::Doctor => doctor::run().await,
+        Command::Spec(command) => spec::run(command),
+        Command::Completions { shell } => {
+            use clap::CommandFactory as _;
+            clap_complete::generate(shell, &mut Args::command(), "grader", &mut std::io::stdout());
+            Exit::Graded
+        }
+    };
+    exit.into()
+}

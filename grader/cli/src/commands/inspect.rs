@@ -1,0 +1,85 @@
+//! `grader inspect SOURCE`: what would be started and what binding would try first; starts nothing.
+
+use grader_intake::{ChildCommand, IntakeRequest, Source};
+use grader_pipeline::plan;
+
+use crate::args::InspectArgs;
+use crate::exit::Exit;
+use crate::output::complain;
+
+pub(crate) async fn run(args: InspectArgs) -> Exit {
+    let taken = async {
+        let mut request = IntakeRequest::new(Source::parse(&args.source)?, ChildCommand::current()?);
+        request.reference = args.reference;
+        request.subdir = args.subdir;
+        grader_intake::take(request).await
+    };
+    let intake = match taken.await {
+        Ok(intake) => intake,
+        Err(error) => {
+            let hint = error.hint();
+            complain(&error, &hint);
+            return if error.side() == grader_model::FaultSide::Candidate {
+                Exit::DoesNotStart
+            } else {
+                Exit::NotGraded
+            };
+        }
+    };
+    let planned = plan(&intake.snapshot);
+    let environment = planned.as_ref().map(grader_pipeline::environment).unwrap_or_default();
+    let facts = harness_repository::facts(&intake.snapshot, &environment);
+    if args.json {
+        let document = serde_json::json!({
+            "source": intake.source_display,
+            "commit": intake.commit,
+            "tree": intake.tree,
+            "compose_file": planned.as_ref().ok().map(|plan| plan.loaded.file.as_str()),
+            "services": planned.as_ref().ok().map(|plan| &plan.loaded.project.services),
+            "rewrites": planned.as_ref().ok().map(|plan| &plan.rewrites),
+            "fault": planned.as_ref().err(),
+            "routes": facts.routes,
+            "documents": facts.documents.iter().map(|document| &document.place).collect::<Vec<_>>(),
+            "migrations": facts.migrations,
+        });
+        println!("{document:#}");
+    } else {
+        println!("source    {}", intake.source_display);
+        println!("commit    {}", intake.commit);
+        println!("files     {}", intake.snapshot.files.len());
+        match &planned {
+            Ok(plan) => {
+                println!("compose   {}", plan.loaded.file);
+                for (name, service) in &plan.loaded.project.services {
+                    let image = service.image.as_deref().unwrap_or("built from the submission");
+                    println!("service   {name}: {image}");
+                }
+                for rewrite in &plan.rewrites {
+                    println!("rewrite   {}: {} -> {} ({})", rewrite.path, rewrite.from, rewrite.to, rewrite.why);
+                }
+                for note in &plan.notes {
+                    println!("note      {}", note.text);
+                }
+            }
+            Err(fault) => {
+                for fault in std::iter::once(fault.as_ref()).chain(&fault.also) {
+                    println!("refusal   {fault}");
+                }
+            }
+        }
+        for document in &facts.documents {
+            println!("openapi   {}", document.place);
+        }
+        for route in &facts.routes {
+            println!("route     {:<7} {} ({})", route.method, route.path, route.place);
+        }
+    }
+    match planned {
+        Ok(_) => Exit::Graded,
+        Err(fault) => match fault.side {
+            grader_model::FaultSide::Candidate => Exit::DoesNotStart,
+            grader_model::FaultSide::Policy => Exit::Refused,
+            grader_model::FaultSide::Grader | grader_model::FaultSide::Drift => Exit::NotGraded,
+        },
+    }
+}

@@ -1,0 +1,90 @@
+//! Everything that the binary prints or writes: reports, errors, logs.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+
+use grader_model::Report;
+use grader_report::{Format, RenderOptions, render};
+
+use crate::args::{self, Common};
+
+/// Logs go to stderr, so that stdout stays the result alone.
+pub(crate) fn init_logging(verbose: u8) {
+    let default = match verbose {
+        0 => "warn",
+        1 => "info,grader=debug,grader_pipeline=debug,grader_sandbox=debug,harness_kit=debug",
+        _ => "debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("GRADER_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+}
+
+/// Prints an error with its causes and a hint, as every command does.
+pub(crate) fn complain(error: &dyn std::error::Error, hint: &str) {
+    let mut text = format!("grader: {error}");
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(&format!("\n  because: {inner}"));
+        cause = inner.source();
+    }
+    if !hint.is_empty() {
+        text.push_str(&format!("\n  hint: {hint}"));
+    }
+    eprintln!("{text}");
+}
+
+/// Writes the report's files and prints the formats that were asked for.
+///
+/// # Errors
+/// Where a file or stdout cannot be written.
+pub(crate) fn deliver(report: &Report, common: &Common) -> std::io::Result<()> {
+    let mut options = RenderOptions {
+        audience: match common.audience {
+            args::Audience::Reviewer => grader_report::Audience::Reviewer,
+            args::Audience::Candidate => grader_report::Audience::Candidate,
+        },
+        visibility: match common.visibility {
+            args::Visibility::All => grader_report::Visibility::All,
+            args::Visibility::Public => grader_report::Visibility::Public,
+        },
+        ..RenderOptions::default()
+    };
+    if let Some(out) = &common.out {
+        std::fs::create_dir_all(out)?;
+        for format in [Format::Json, Format::Html, Format::Markdown, Format::Junit, Format::Sarif] {
+            write_whole(
+                &out.join(format.file_name()),
+                &render(report, format, &options).map_err(std::io::Error::other)?,
+            )?;
+        }
+    }
+    let mut stdout = std::io::stdout();
+    let on_terminal = stdout.is_terminal();
+    options.color = on_terminal && std::env::var_os("NO_COLOR").is_none();
+    if let Some(columns) = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()) {
+        options.width = columns;
+    }
+    for format in &common.format {
+        let text = render(report, *format, &options).map_err(std::io::Error::other)?;
+        stdout.write_all(text.as_bytes())?;
+        if !text.ends_with('\n') {
+            stdout.write_all(b"\n")?;
+        }
+    }
+    stdout.flush()
+}
+
+/// Writes a file so that no reader ever sees a part of it.
+fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    }
+    file.persist(path)?;
+    Ok(())
+}

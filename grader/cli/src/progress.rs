@@ -1,0 +1,152 @@
+//! Live progress on stderr: bars on a terminal, plain lines elsewhere.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use grader_model::Verdict;
+use grader_pipeline::Event;
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// Shows events until their sender is gone. `build_output` prints build lines as well; `build_log` keeps them.
+pub(crate) async fn show(mut events: UnboundedReceiver<Event>, build_output: bool, build_log: Option<PathBuf>) {
+    let mut kept = String::new();
+    let terminal = std::io::stderr().is_terminal();
+    let mut view: Box<dyn View + Send> = if terminal { Box::new(Bars::new()) } else { Box::new(Lines) };
+    while let Some(event) = events.recv().await {
+        match event {
+            Event::Began { stage, what } => view.line(&format!("{stage:<8} {what}"), true),
+            Event::Ended { stage, millis } => view.ended(stage.as_str(), millis),
+            Event::BuildLine { service, line } => {
+                view.build_line(&service, &line, build_output);
+                if build_log.is_some() && kept.len() < KEPT_LOG {
+                    kept.push_str(&format!("{service}: {line}\n"));
+                }
+            }
+            Event::Said(text) => view.line(&text, false),
+            Event::Probing { probe, number, of } => view.probing(&probe, number, of),
+            Event::Decided(finding) => view.decided(&finding.probe, finding.verdict, &finding.summary),
+            _ => {}
+        }
+    }
+    view.end();
+    if let Some(path) = build_log.filter(|_| !kept.is_empty())
+        && let Err(error) =
+            path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, kept))
+    {
+        eprintln!("grader: cannot write {}: {error}", path.display());
+    }
+}
+
+/// Bytes of build output that are kept.
+const KEPT_LOG: usize = 16 << 20;
+
+trait View {
+    fn line(&mut self, text: &str, stage: bool);
+    fn ended(&mut self, stage: &str, millis: u64);
+    fn build_line(&mut self, service: &str, line: &str, wanted: bool);
+    fn probing(&mut self, probe: &str, number: usize, of: usize);
+    fn decided(&mut self, probe: &str, verdict: Verdict, summary: &str);
+    fn end(&mut self);
+}
+
+/// One line per event that matters, for logs.
+struct Lines;
+
+impl View for Lines {
+    fn line(&mut self, text: &str, _stage: bool) {
+        eprintln!("{}", plain(text));
+    }
+
+    fn ended(&mut self, stage: &str, millis: u64) {
+        eprintln!("{stage:<8} done in {}", seconds(millis));
+    }
+
+    fn build_line(&mut self, service: &str, line: &str, wanted: bool) {
+        if wanted {
+            eprintln!("build    {}: {}", plain(service), plain(line));
+        }
+    }
+
+    fn probing(&mut self, _probe: &str, _number: usize, _of: usize) {}
+
+    fn decided(&mut self, probe: &str, verdict: Verdict, summary: &str) {
+        if verdict != Verdict::Pass {
+            eprintln!("probe    {probe}: {verdict}: {}", plain(summary));
+        }
+    }
+
+    fn end(&mut self) {}
+}
+
+/// A spinner per stage and a bar for the probes.
+struct Bars {
+    bar: ProgressBar,
+    stage: String,
+}
+
+impl Bars {
+    fn new() -> Self {
+        let bar = ProgressBar::new_spinner();
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Bars { bar, stage: String::new() }
+    }
+}
+
+impl View for Bars {
+    fn line(&mut self, text: &str, stage: bool) {
+        if stage {
+            self.stage = plain(text);
+            self.bar.set_message(self.stage.clone());
+        } else {
+            self.bar.println(plain(text));
+        }
+    }
+
+    fn ended(&mut self, stage: &str, millis: u64) {
+        self.bar.println(format!("{stage:<8} done in {}", seconds(millis)));
+    }
+
+    fn build_line(&mut self, service: &str, line: &str, wanted: bool) {
+        let line = format!("{}: {}", plain(service), plain(line));
+        if wanted {
+            self.bar.println(format!("build    {line}"));
+        } else {
+            let shown: String = line.chars().take(80).collect();
+            self.bar.set_message(format!("build    {shown}"));
+        }
+    }
+
+    fn probing(&mut self, probe: &str, number: usize, of: usize) {
+        if number == 1 {
+            self.bar.set_length(of as u64);
+            // The template is a constant; a broken one falls back to the default style.
+            if let Ok(style) = ProgressStyle::with_template("{spinner} [{bar:30}] {pos}/{len} {msg}") {
+                self.bar.set_style(style.progress_chars("=> "));
+            }
+        }
+        self.bar.set_position(number as u64);
+        self.bar.set_message(probe.to_owned());
+    }
+
+    fn decided(&mut self, probe: &str, verdict: Verdict, summary: &str) {
+        if verdict != Verdict::Pass {
+            self.bar.println(format!("{probe}: {verdict}: {}", plain(summary)));
+        }
+    }
+
+    fn end(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Text that may come from a submission, without control characters.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a duration for people")]
+fn seconds(millis: u64) -> String {
+    format!("{:.1} s", millis as f64 / 1000.0)
+}

@@ -1,0 +1,239 @@
+//! One run from a source to a report.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use grader_intake::{ChildCommand, Intake, IntakeError, IntakeRequest, Source};
+use grader_model::{
+    Fault, FaultSide, Finding, Level, Outcome, Report, StackReport, Stage, SubmissionRef, Timings, Visibility,
+};
+use grader_sandbox::{ConnectOptions, Engine, ImageAllowList, Reaper, RunId, RunOptions};
+use grader_spec::{LoadedSpec, ProbeState};
+use harness_kit::bind::Overrides;
+use harness_kit::protocol::Start;
+use tokio_util::sync::CancellationToken;
+
+use crate::live::{LiveRequest, live};
+use crate::plan::{environment, plan};
+use crate::probe::millis;
+use crate::{Event, Events, Parts, assemble};
+
+/// What to grade, and how.
+pub struct GradeRequest {
+    pub source: String,
+    pub reference: Option<String>,
+    pub subdir: Option<String>,
+    pub spec: LoadedSpec,
+    pub level: Level,
+    pub fail_under: Option<f64>,
+    pub bindings: Overrides,
+    pub public_only: bool,
+    pub seed: u64,
+    pub keep: bool,
+    pub offline: bool,
+    pub runtime: Option<String>,
+    /// Image patterns allowed besides the default ones.
+    pub allow_images: Vec<String>,
+    pub build_network: Option<String>,
+    /// Folder of the grader's own for journals.
+    pub state: PathBuf,
+    /// The binary that plays intake's child, the reaper and the harness: usually the running one.
+    pub binary: PathBuf,
+    pub cancel: CancellationToken,
+}
+
+/// A finished run.
+#[derive(Debug, Clone)]
+pub struct Graded {
+    pub report: Report,
+    /// By service, oldest line first.
+    pub logs: Vec<(String, Vec<String>)>,
+    pub interrupted: bool,
+}
+
+/// Grades a submission. Never fails: what goes wrong is in the report, with whose fault it is.
+pub async fn grade(request: GradeRequest, events: Events) -> Graded {
+    let started = Instant::now();
+    let mut parts = Parts {
+        submission: SubmissionRef {
+            source: request.source.clone(),
+            commit: String::new(),
+            tree: String::new(),
+            subdir: request.subdir.clone().unwrap_or_default(),
+            seed: request.seed,
+        },
+        outcome: Outcome::Graded,
+        fault: None,
+        findings: Vec::new(),
+        bindings: Vec::new(),
+        stack: StackReport::default(),
+        timings: Timings::default(),
+        notes: Vec::new(),
+    };
+    let mut logs = Vec::new();
+    let mut interrupted = false;
+    if let Err(fault) = stages(&request, &events, &mut parts, &mut logs, &mut interrupted).await {
+        parts.outcome = outcome(&fault);
+        parts.fault = Some(*fault);
+    }
+    if parts.outcome == Outcome::DoesNotStart {
+        block_the_rest(&request, &mut parts);
+    }
+    parts.timings.total = millis(started.elapsed());
+    let report = assemble(&request.spec, request.level, request.fail_under, parts);
+    Graded { report, logs, interrupted }
+}
+
+/// How a run ends by a fault. Only the candidate's own faults are scored.
+fn outcome(fault: &Fault) -> Outcome {
+    match fault.side {
+        FaultSide::Candidate => Outcome::DoesNotStart,
+        FaultSide::Policy => Outcome::Refused,
+        FaultSide::Grader | FaultSide::Drift => Outcome::NotGraded,
+    }
+}
+
+async fn stages(
+    request: &GradeRequest,
+    events: &Events,
+    parts: &mut Parts,
+    logs: &mut Vec<(String, Vec<String>)>,
+    interrupted: &mut bool,
+) -> Result<(), Box<Fault>> {
+    let deadline = std::time::SystemTime::now() + Duration::from_secs(request.spec.spec.limits.run_seconds);
+
+    let intake = tokio::select! {
+        intake = take(request, events, parts) => intake.map_err(|error| Box::new(error.fault()))?,
+        () = request.cancel.cancelled() => {
+            *interrupted = true;
+            let message = "the run was interrupted";
+            return Err(Box::new(Fault::new(FaultSide::Grader, Stage::Clone, "run.interrupted", message)));
+        }
+    };
+    parts.submission.source = intake.source_display.clone();
+    parts.submission.commit = intake.commit.clone();
+    parts.submission.tree = intake.tree.clone();
+    parts.notes.extend(intake.notes.clone());
+    let snapshot = Arc::new(intake.snapshot);
+
+    // The tree is read while the stack comes up.
+    let spec = request.spec.spec.clone();
+    let public_only = request.public_only;
+    let reading = {
+        let snapshot = snapshot.clone();
+        tokio::task::spawn_blocking(move || harness_repository::findings(&spec, &snapshot))
+    };
+    let planned = plan(&snapshot);
+    let environment = planned.as_ref().map(environment).unwrap_or_default();
+    let facts = {
+        let snapshot = snapshot.clone();
+        let reading = tokio::task::spawn_blocking(move || harness_repository::facts(&snapshot, &environment));
+        async move { reading.await.unwrap_or_default() }
+    };
+
+    let brought = match planned {
+        Ok(plan) => {
+            parts.notes.extend(plan.notes.clone());
+            parts.stack.rewrites.clone_from(&plan.rewrites);
+            match prepare(request, deadline).await {
+                Ok((engine, options)) => {
+                    let live_request = LiveRequest {
+                        engine: &engine,
+                        options,
+                        plan: &plan,
+                        snapshot: &snapshot,
+                        harness: request.binary.clone(),
+                        keep: request.keep,
+                        cancel: request.cancel.clone(),
+                    };
+                    let start = |facts| Start {
+                        spec: request.spec.spec.clone(),
+                        endpoints: Vec::new(),
+                        facts,
+                        seed: request.seed,
+                        bindings: request.bindings.clone(),
+                        budget_seconds: 0,
+                        public_only,
+                    };
+                    Ok(live(live_request, events, facts, start).await)
+                }
+                Err(fault) => Err(fault),
+            }
+        }
+        Err(fault) => Err(fault),
+    };
+
+    let mut read = reading.await.unwrap_or_default();
+    if public_only {
+        read.retain(|finding| {
+            request.spec.spec.probe(&finding.probe).is_some_and(|probe| probe.visibility == Visibility::Public)
+        });
+    }
+    for finding in &read {
+        let _ = events.send(Event::Decided(Box::new(finding.clone())));
+    }
+    parts.findings.extend(read);
+    let live = brought?;
+    parts.findings.extend(live.heard.findings);
+    parts.bindings = live.heard.bindings;
+    parts.notes.extend(live.notes);
+    parts.notes.extend(live.heard.notes);
+    parts.stack.services = live.services;
+    parts.timings = Timings { clone: parts.timings.clone, ..live.timings };
+    *logs = live.logs;
+    *interrupted = live.interrupted;
+    match live.fault {
+        Some(fault) => Err(Box::new(fault)),
+        None => Ok(()),
+    }
+}
+
+async fn take(request: &GradeRequest, events: &Events, parts: &mut Parts) -> Result<Intake, IntakeError> {
+    let began = Instant::now();
+    let source = Source::parse(&request.source)?;
+    let child = ChildCommand { program: request.binary.clone(), args: vec!["intake-child".into()] };
+    let mut intake = IntakeRequest::new(source, child);
+    intake.reference.clone_from(&request.reference);
+    intake.subdir.clone_from(&request.subdir);
+    let shown = intake.source.to_string();
+    let _ = events.send(Event::Began { stage: Stage::Clone, what: shown });
+    let taken = grader_intake::take(intake).await;
+    parts.timings.clone = millis(began.elapsed());
+    let _ = events.send(Event::Ended { stage: Stage::Clone, millis: parts.timings.clone });
+    taken
+}
+
+/// The engine and the options of the run on it.
+async fn prepare(request: &GradeRequest, deadline: std::time::SystemTime) -> Result<(Engine, RunOptions), Box<Fault>> {
+    let fault = |error: grader_sandbox::SandboxError| Box::new(error.fault());
+    let engine = Engine::connect(ConnectOptions::default()).await.map_err(fault)?;
+    let reaper = Reaper::spawn(&request.binary, &["reaper"]).map_err(fault)?;
+    let mut options = RunOptions::new(RunId::random(), Duration::ZERO, request.state.join("journal"));
+    options.deadline = deadline;
+    let limits = &request.spec.spec.limits;
+    options.limits.stack_memory = limits.memory_mib << 20;
+    options.limits.service_cpus = limits.cpus;
+    options.limits.ready = Duration::from_secs(limits.ready_seconds);
+    options.runtime.clone_from(&request.runtime);
+    options.offline = request.offline;
+    options.images = request.allow_images.iter().fold(ImageAllowList::default(), |list, pattern| list.and(pattern));
+    options.build.network.clone_from(&request.build_network);
+    options.reaper = if request.keep { None } else { Some(reaper) };
+    Ok((engine, options))
+}
+
+/// A submission that does not start demonstrates nothing live: those probes earn nothing and are blocked by the one
+/// cause, which the fault names.
+fn block_the_rest(request: &GradeRequest, parts: &mut Parts) {
+    let Some(fault) = &parts.fault else { return };
+    let (cause, why) = (fault.code.clone(), fault.message.clone());
+    for (_, probe) in request.spec.spec.probes().filter(|(_, probe)| probe.state == ProbeState::Built) {
+        if request.public_only && probe.visibility != Visibility::Public {
+            continue;
+        }
+        if !parts.findings.iter().any(|finding| finding.probe == probe.id) {
+            parts.findings.push(Finding::blocked(&probe.id, &cause, format!("Does not start: {why}")));
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Which services of a running stack may be the API, and which are databases.
+
+use grader_compose::Project;
+use grader_sandbox::{Endpoint as Service, Images};
+use harness_kit::vantage::Endpoint;
+use harness_kit::{DatabaseHint, DatabaseKind};
+
+/// Endpoints tried at the most: a stack with more is none that the harness should scan.
+const MOST: usize = 12;
+
+/// Images of services that are no API, by a word of their name.
+const NOT_APIS: &[&str] = &[
+    "postgres",
+    "postgis",
+    "mysql",
+    "mariadb",
+    "mongo",
+    "redis",
+    "valkey",
+    "memcached",
+    "rabbitmq",
+    "kafka",
+    "zookeeper",
+    "adminer",
+    "pgadmin",
+    "phpmyadmin",
+    "mailhog",
+    "mailpit",
+    "prometheus",
+    "grafana",
+    "jaeger",
+    "minio",
+    "elasticsearch",
+];
+
+/// Where the API may listen, likeliest first: what is built from the submission before what was pulled, what it
+/// publishes before what it exposes or merely listens on.
+pub(crate) fn endpoints(project: &Project, images: &Images, services: &[Service]) -> Vec<Endpoint> {
+    let mut found: Vec<((bool, u8), Endpoint)> = Vec::new();
+    for service in services {
+        let image = project.services.get(&service.service).and_then(|s| s.image.as_deref()).unwrap_or("");
+        let built = images.services.get(&service.service).is_some_and(|image| image.built);
+        if !built && is_known(image, NOT_APIS) {
+            continue;
+        }
+        let Some(address) = service.addresses.first() else { continue };
+        let ports = service
+            .published
+            .iter()
+            .map(|port| (0, *port))
+            .chain(service.exposed.iter().map(|port| (1, *port)))
+            .chain(service.listening.iter().map(|port| (2, *port)));
+        for (rank, port) in ports {
+            let endpoint = Endpoint::plain(&service.service, (*address).into(), port);
+            if !found.iter().any(|(_, known)| *known == endpoint) {
+                found.push(((!built, rank), endpoint));
+            }
+        }
+    }
+    found.sort_by_key(|(rank, _)| *rank);
+    found.into_iter().map(|(_, endpoint)| endpoint).take(MOST).collect()
+}
+
+/// The databases of the stack with what their containers were told, by their image.
+pub(crate) fn databases(project: &Project, services: &[Service]) -> Vec<DatabaseHint> {
+    let mut found = Vec::new();
+    for service in services {
+        let Some(plan) = project.services.get(&service.service) else { continue };
+        let image = plan.image.as_deref().unwrap_or("");
+        let Some(address) = service.addresses.first() else { continue };
+        let variable = |name: &str| plan.environment.get(name).cloned().flatten().filter(|value| !value.is_empty());
+        let hint = |kind, port, user: String, password: String, database: String| DatabaseHint {
+            kind,
+            service: service.service.clone(),
+            host: address.to_string(),
+            port,
+            user,
+            password,
+            database,
+        };
+        if is_known(image, &["postgres", "postgis", "pgvector", "timescale"]) {
+            let user = variable("POSTGRES_USER").unwrap_or_else(|| "postgres".to_owned());
+            let database = variable("POSTGRES_DB").unwrap_or_else(|| user.clone());
+            let password = variable("POSTGRES_PASSWORD").unwrap_or_default();
+            found.push(hint(DatabaseKind::Postgres, 5432, user, password, database));
+        } else if is_known(image, &["mysql", "mariadb"]) {
+            let prefixed =
+                |name: &str| variable(&format!("MYSQL_{name}")).or_else(|| variable(&format!("MARIADB_{name}")));
+            let (user, password) = match prefixed("ROOT_PASSWORD") {
+                Some(password) => ("root".to_owned(), password),
+                None => {
+                    (prefixed("USER").unwrap_or_else(|| "root".to_owned()), prefixed("PASSWORD").unwrap_or_default())
+                }
+            };
+            found.push(hint(DatabaseKind::Mysql, 3306, user, password, prefixed("DATABASE").unwrap_or_default()));
+        } else if is_known(image, &["mongo"]) {
+            let user = variable("MONGO_INITDB_ROOT_USERNAME").unwrap_or_default();
+            let password = variable("MONGO_INITDB_ROOT_PASSWORD").unwrap_or_default();
+            let database = variable("MONGO_INITDB_DATABASE").unwrap_or_default();
+            found.push(hint(DatabaseKind::Mongo, 27017, user, password, database));
+        }
+    }
+    found
+}
+
+/// Whether the last part of an image's name, without tag and digest, has one of the words.
+fn is_known(image: &str, words: &[&str]) -> bool {
+    let name = image.split('@').next().unwrap_or(image).rsplit('/').next().unwrap_or(image);
+    let name = name.split(':').next().unwrap_or(name);
+    words.iter().any(|word| name.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_known;
+
+    #[test]
+    fn images_are_known_by_their_own_name() {
+        assert!(is_known("postgres:16-alpine", &["postgres"]));
+        assert!(is_known("docker.io/bitnami/postgresql:16", &["postgres"]));
+        assert!(!is_known("postgres/api:1", &["postgres"]));
+        assert!(!is_known("api@sha256:00", &["postgres"]));
+    }
+}
