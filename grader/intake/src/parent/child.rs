@@ -4,7 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
@@ -122,21 +122,25 @@ struct Guarded {
 }
 
 impl Guarded {
-    fn kill_group(&self) {
-        // No id means that the child was waited for; its group's number may be someone else's by now.
-        if let Some(pid) = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {
-            // An error says that the group is gone.
-            let _ = kill_process_group(pid, Signal::KILL);
-        }
+    /// The child's group, which has the child's number. No number means that the child was waited for; the group's
+    /// may be someone else's by then.
+    fn group(&self) -> Option<Pid> {
+        self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
     }
 
     /// Kills what is left of the group and removes the scratch folder off the runtime's threads.
     async fn end(&mut self) -> Option<ExitStatus> {
+        let group = self.group();
         // A child that died keeps the status it died with.
-        self.kill_group();
+        kill(group);
         let status = self.child.wait().await.ok();
         if let Some(scratch) = self.scratch.take() {
-            let _ = tokio::task::spawn_blocking(move || remove(scratch)).await;
+            // It fails only when the runtime shuts down, which drops the folder and so removes it.
+            let _ = tokio::task::spawn_blocking(move || {
+                wait_for(group);
+                remove(scratch);
+            })
+            .await;
         }
         status
     }
@@ -145,12 +149,30 @@ impl Guarded {
 impl Drop for Guarded {
     fn drop(&mut self) {
         let Some(scratch) = self.scratch.take() else { return };
-        self.kill_group();
+        let group = self.group();
+        kill(group);
         let patience = Instant::now() + Duration::from_secs(2);
         while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < patience {
             std::thread::sleep(Duration::from_millis(2));
         }
+        wait_for(group);
         remove(scratch);
+    }
+}
+
+fn kill(group: Option<Pid>) {
+    if let Some(group) = group {
+        // An error says that the group is gone.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
+/// Waits until no process of a killed group is left. The child's own children, such as ssh, are for the system's
+/// first process to reap; where that one does not, they stay as entries without a process, hence the patience.
+fn wait_for(group: Option<Pid>) {
+    let patience = Instant::now() + Duration::from_millis(500);
+    while group.is_some_and(|group| test_kill_process_group(group).is_ok()) && Instant::now() < patience {
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 
