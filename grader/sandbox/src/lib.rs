@@ -8,6 +8,8 @@
 //! Engine::connect ─▶ Run::open ─▶ build ─▶ up ─▶ RunningStack::ready ─▶ start_harness, logs, control ─▶ Run::down
 //! ```
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that panics has failed"))]
+
 mod build;
 mod containers;
 mod control;

@@ -1,0 +1,95 @@
+//! What probes may have done to a running stack.
+
+use std::time::Duration;
+
+use grader_sandbox::{Event, LogStream, SandboxError};
+
+use crate::support::{Bench, DEBIAN, idle, shell};
+
+#[tokio::test]
+async fn a_log_is_read_from_a_mark_on() {
+    let service = shell(
+        DEBIAN,
+        "echo before; while [ ! -e /tmp/go ]; do sleep 0.05; done; echo after; echo trouble >&2; exec sleep 600",
+    );
+    Bench::new("logs")
+        .await
+        .service("api", service)
+        .up(async |up| {
+            let mark = up.stack.mark().await.unwrap();
+            up.sh("api", "touch /tmp/go").await;
+            let mut lines = Vec::new();
+            for _ in 0..50 {
+                lines = up.stack.logs("api", Some(mark)).await.unwrap();
+                if lines.len() == 2 {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            let seen: Vec<_> = lines.iter().map(|line| (line.stream, line.text.as_str())).collect();
+            assert!(seen.contains(&(LogStream::Stdout, "after")) && seen.contains(&(LogStream::Stderr, "trouble")));
+            assert_eq!(seen.len(), 2, "{seen:?}");
+            assert_eq!(up.stack.logs("api", None).await.unwrap().len(), 3);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_service_can_be_frozen_ended_and_started_again() {
+    let service = shell(DEBIAN, "trap 'exit 5' TERM; while :; do date +%s%N > /tmp/beat; sleep 0.05; done");
+    Bench::new("control")
+        .await
+        .service("api", service)
+        .service("other", idle())
+        .up(async |up| {
+            let state = async || {
+                let name = format!("grader-{}-service-api", up.run.id());
+                crate::support::docker().inspect_container(&name, None).await.unwrap().state.unwrap()
+            };
+            up.stack.pause("api").await.unwrap();
+            assert_eq!(state().await.paused, Some(true));
+            up.stack.unpause("api").await.unwrap();
+            assert_eq!(state().await.paused, Some(false));
+            assert_eq!(up.stack.ended("api", Duration::from_millis(200)).await.unwrap(), None);
+            up.stack.signal("api", "SIGTERM").await.unwrap();
+            assert_eq!(up.stack.ended("api", Duration::from_secs(5)).await.unwrap(), Some(5));
+            up.stack.start("api").await.unwrap();
+            up.stack.service_ready("api").await.unwrap();
+            up.sh("api", "echo kept > /tmp/kept").await;
+            up.stack.restart("api", Duration::ZERO).await.unwrap();
+            assert_eq!(up.sh("api", "cat /tmp/kept").await, "kept");
+            up.stack.kill("api").await.unwrap();
+            assert_eq!(up.stack.ended("api", Duration::from_secs(5)).await.unwrap(), Some(137));
+            let mut died = Vec::new();
+            while let Ok(event) = up.events.try_recv() {
+                if let Event::Died { service, .. } = event {
+                    died.push(service);
+                }
+            }
+            assert_eq!(died, Vec::<String>::new(), "what we end ourselves is no news");
+            assert!(matches!(up.stack.pause("nobody").await, Err(SandboxError::NoSuchService { .. })));
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_service_that_ends_by_itself_is_news() {
+    let service = shell(DEBIAN, "while [ ! -e /tmp/go ]; do sleep 0.05; done; exit 9");
+    Bench::new("died")
+        .await
+        .service("api", service)
+        .up(async |up| {
+            // The follower of events has only just begun; a second is plenty for it to connect.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            up.sh("api", "touch /tmp/go").await;
+            let told = tokio::time::timeout(Duration::from_secs(10), async {
+                loop {
+                    if let Some(Event::Died { service, exit_code, .. }) = up.events.recv().await {
+                        return (service, exit_code);
+                    }
+                }
+            });
+            assert_eq!(told.await.unwrap(), ("api".to_owned(), 9));
+        })
+        .await;
+}

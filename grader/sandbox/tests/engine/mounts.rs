@@ -1,0 +1,73 @@
+//! Folders and files of the tree in containers, and the volumes beside them.
+
+use grader_compose::files::RelPath;
+use grader_compose::project::{Location, Mount, MountSource, Volume};
+use grader_sandbox::SandboxError;
+
+use crate::support::{Bench, idle};
+
+fn bind(source: &str, target: &str, read_only: bool, create: bool) -> Mount {
+    Mount {
+        target: target.to_owned(),
+        read_only,
+        source: MountSource::Bind { source: Location::Tree(RelPath::parse(source).unwrap()), create_host_path: create },
+    }
+}
+
+fn volume(name: Option<&str>, target: &str) -> Mount {
+    Mount {
+        target: target.to_owned(),
+        read_only: false,
+        source: MountSource::Volume { name: name.map(str::to_owned), nocopy: false, subpath: None },
+    }
+}
+
+#[tokio::test]
+async fn a_folder_of_the_tree_is_seen_and_shared_and_no_folder_of_the_host() {
+    let mut api = idle();
+    api.volumes = vec![
+        bind("", "/app", false, true),
+        bind("sql/init.sql", "/docker-entrypoint-initdb.d/init.sql", true, true),
+        bind("not-there", "/made", false, true),
+        volume(None, "/app/node_modules"),
+        volume(Some("data"), "/data"),
+        volume(None, "/etc/dpkg"),
+        Mount {
+            target: "/memory".to_owned(),
+            read_only: false,
+            source: MountSource::Tmpfs { size: Some(1 << 16), mode: Some(0o1770) },
+        },
+    ];
+    let mut worker = idle();
+    worker.volumes = vec![bind("", "/work", true, true), volume(Some("data"), "/data")];
+    let mut bench = Bench::new("mounts")
+        .await
+        .service("api", api)
+        .service("worker", worker)
+        .file("run.sh", "#!/bin/sh\necho ran\n")
+        .file("sql/init.sql", "select 1;")
+        .file("node_modules/host.js", "from the checkout");
+    bench.project.volumes.insert("data".to_owned(), Volume::default());
+    bench
+        .up(async |up| {
+            assert_eq!(up.sh("api", "/app/run.sh").await, "ran");
+            assert_eq!(up.sh("api", "cat /docker-entrypoint-initdb.d/init.sql").await, "select 1;");
+            assert_eq!(up.sh("api", "ls -A /made | wc -l").await, "0");
+            assert_eq!(up.sh("api", "ls -A /app/node_modules | wc -l").await, "0", "the anonymous volume covers it");
+            assert_eq!(up.sh("api", "ls /etc/dpkg | grep -c dpkg.cfg").await.is_empty(), false);
+            assert_eq!(up.sh("api", "stat -c %a /memory").await, "1770");
+            up.sh("api", "echo changed > /app/new; echo kept > /data/x").await;
+            assert_eq!(up.sh("worker", "cat /work/new /data/x").await, "changed\nkept");
+            assert!(up.sh("worker", "echo no > /work/y").await.contains("Read-only"));
+            assert_eq!(up.sh("api", "stat -c %u /app/run.sh").await, "1000");
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_bind_that_must_be_there_and_is_not_is_the_candidates_fault() {
+    let mut api = idle();
+    api.volumes = vec![bind("nothing", "/x", false, false)];
+    let error = Bench::new("nobind").await.service("api", api).fails().await;
+    assert!(matches!(&error, SandboxError::Missing { path, .. } if path == "nothing"), "{error:?}");
+}
