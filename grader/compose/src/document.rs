@@ -19,6 +19,13 @@ pub struct Place {
     pub column: u32,
 }
 
+impl Place {
+    /// The place of what stands in no file.
+    pub(crate) fn nowhere() -> Self {
+        Self { file: Arc::from(""), line: 0, column: 0 }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}:{}:{}", self.file, self.line, self.column)

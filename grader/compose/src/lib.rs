@@ -4,16 +4,26 @@
 //! [`DirectoryFiles`]), and yields the [`Project`] to run, the merged [`Document`], and what the policy refuses or
 //! rewrites. Pure and synchronous: no network, no engine, no clock, no environment of the process.
 
+mod consistency;
+mod defaults;
 pub mod document;
 mod dotenv;
 pub mod error;
 pub mod files;
+mod find;
 mod interpolate;
 mod load;
+mod long_form;
 mod merge;
+mod normalize;
+pub mod normalized;
+mod paths;
 pub mod policy;
+mod ports;
 pub mod project;
+mod quantity;
 mod scalar;
+mod schema;
 mod template;
 mod tree_path;
 mod unique;
@@ -23,6 +33,6 @@ mod yaml;
 pub use document::{Document, Place};
 pub use error::{Blame, ComposeError, ComposeErrors, ErrorKind};
 pub use files::{DirectoryFiles, MemoryFiles, ProjectFiles, RelPath};
-pub use load::{Budget, LoadOptions, Loaded, Note};
+pub use load::{Budget, LoadOptions, Loaded, Note, load};
 pub use policy::{Refusal, Rewrite, RuleId};
 pub use project::Project;

@@ -1,31 +1,24 @@
 //! The sandbox policy: which paths of a document may take part in a run, and what is rewritten.
 //!
 //! # Security
-//! An allow-list: a path of the document that no rule names is refused. The policy reads the document and the typed
-//! project, nothing else; it must not know engines.
+//! An allow-list: a path of the document that no entry of [`table`] names is refused. The policy reads the merged
+//! document, the typed project and the kinds of files in the tree, nothing else; it must not know engines.
+
+mod checks;
+mod plan;
+mod rules;
+mod table;
+mod walk;
+
+pub use rules::{RULES, RuleId};
 
 use serde::Serialize;
 
-use crate::document::Place;
+use crate::document::{Document, Place};
+use crate::error::{ComposeError, ErrorKind};
+use crate::files::{ProjectFiles, ReadError};
+use crate::paths::Paths;
 use crate::project::Project;
-
-/// A rule's stable identifier, `policy.privileged` for example.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-pub struct RuleId(pub(crate) &'static str);
-
-impl RuleId {
-    /// The identifier as text.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        self.0
-    }
-}
-
-impl std::fmt::Display for RuleId {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(self.0)
-    }
-}
 
 /// Something that the sandbox does not do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -38,6 +31,12 @@ pub struct Refusal {
     pub path: String,
     /// What is refused and why, in one sentence.
     pub sentence: String,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}: {} [{}]: {}", self.place, self.path, self.rule, self.sentence)
+    }
 }
 
 /// Something that the sandbox does differently.
@@ -55,11 +54,43 @@ pub struct Rewrite {
 
 /// What the policy says of a project.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PolicyOutcome {
+pub(crate) struct PolicyOutcome {
     /// The project with the rewrites applied. It may be started only if there are no refusals.
-    pub plan: Project,
+    pub(crate) plan: Project,
     /// Everything that is refused, in the order of the document.
-    pub refusals: Vec<Refusal>,
+    pub(crate) refusals: Vec<Refusal>,
     /// Everything that is rewritten, in the order of the document.
-    pub rewrites: Vec<Rewrite>,
+    pub(crate) rewrites: Vec<Rewrite>,
+}
+
+/// Applies the policy. `deferred` is what the loader went on without.
+pub(crate) fn apply(
+    project: Project,
+    document: &Document,
+    deferred: &[ComposeError],
+    paths: &Paths,
+    files: &dyn ProjectFiles,
+) -> PolicyOutcome {
+    let mut walk = walk::Walk::new(paths, files, &project);
+    walk.document(document);
+    let (mut refusals, rewrites) = walk.finish();
+    refusals.extend(deferred.iter().map(refusal));
+    refusals.sort_by(|one, other| (&one.place, &one.path).cmp(&(&other.place, &other.path)));
+    PolicyOutcome { plan: plan::rewritten(project), refusals, rewrites }
+}
+
+/// What the loader could not read for the policy's sake, as a refusal.
+fn refusal(error: &ComposeError) -> Refusal {
+    let rule = match &error.kind {
+        ErrorKind::LeavesTree(_) => rules::PATH_OUTSIDE,
+        ErrorKind::Remote(_) => rules::REMOTE,
+        ErrorKind::Unreadable(ReadError::Symlink(_)) => rules::SYMLINK,
+        _ => rules::BUDGET,
+    };
+    Refusal {
+        rule: rule.id,
+        place: error.place.clone().unwrap_or_else(Place::nowhere),
+        path: error.path.clone(),
+        sentence: format!("{}: {}", rule.sentence, error.kind),
+    }
 }

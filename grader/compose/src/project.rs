@@ -6,11 +6,13 @@
 
 mod build;
 mod mount;
+mod read;
 mod resource;
 mod service;
 
 pub use build::{Build, ContextSource, DockerfileSource};
 pub use mount::{Mount, MountSource};
+pub(crate) use read::read;
 pub use resource::{FileObject, FileSource, Network, Volume};
 pub use service::{
     Attachment, Condition, Dependency, DeployLimits, FileGrant, HealthTest, Healthcheck, Hook, Logging, PortHint,

@@ -94,7 +94,7 @@ fn is_timestamp(text: &str) -> bool {
     parts.len() == 3 && parts.iter().all(|part| digits(part, 1..=2))
 }
 
-/// A number as Go prints it with the shortest form that reads back (`%v`).
+/// A number as Go prints it (`%v`): the shortest form that reads back, with an exponent from a million on.
 pub(crate) fn float_text(number: f64) -> String {
     if number.is_nan() {
         return "NaN".to_owned();
@@ -102,7 +102,7 @@ pub(crate) fn float_text(number: f64) -> String {
     if number.is_infinite() {
         return if number > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
     }
-    if number != 0.0 && !(1e-4..1e21).contains(&number.abs()) {
+    if number != 0.0 && !(1e-4..1e6).contains(&number.abs()) {
         let text = format!("{number:e}");
         // Go writes a sign and at least two digits into the exponent.
         let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
@@ -154,7 +154,9 @@ mod tests {
 
     #[test]
     fn floats_print_as_go_prints_them() {
-        for (number, text) in [(1.5, "1.5"), (1000.0, "1000"), (1e21, "1e+21"), (0.00001, "1e-05"), (0.0, "0")] {
+        for (number, text) in
+            [(1.5, "1.5"), (1000.0, "1000"), (1_234_567.0, "1.234567e+06"), (0.00001, "1e-05"), (0.0, "0")]
+        {
             assert_eq!(float_text(number), text);
         }
     }

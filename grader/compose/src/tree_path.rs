@@ -40,10 +40,6 @@ impl TreePath {
         }
         expected.next().is_none()
     }
-
-    pub(crate) fn matches_any(&self, patterns: &[&str]) -> bool {
-        patterns.iter().any(|pattern| self.matches(pattern))
-    }
 }
 
 /// As a person writes it: `services.api.ports[0]`.

@@ -139,11 +139,11 @@ mod tests {
     fn the_later_item_stands_where_the_earlier_stood() {
         let read = |text: &str| crate::yaml::parse(text, "f", &Budget::default()).unwrap().remove(0).root;
         let mut node = read(
-            "services: {a: {environment: [A=1, B=1, A=2], volumes: [./x:/y, z:/y], ports: ['1:1', '2:2', '1:1'], \
+            "services: {a: {environment: [A=1, B=1, A=2], volumes: [./x:/y, zz:/y], ports: ['1:1', '2:2', '1:1'], \
              security_opt: [a, a]}}",
         );
         enforce(&mut node, &TreePath::default()).unwrap();
-        let expected = "services: {a: {environment: [A=2, B=1], volumes: [z:/y], ports: ['1:1', '2:2'], \
+        let expected = "services: {a: {environment: [A=2, B=1], volumes: [zz:/y], ports: ['1:1', '2:2'], \
                         security_opt: [a, a]}}";
         assert_eq!(node, read(expected));
     }
