@@ -17,7 +17,10 @@ fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         Some("intake-child") => return grader_intake::child_main(),
         Some("reaper") => return block_on(async { ExitCode::from(grader_sandbox::reaper_main().await) }),
-        Some("harness") => return block_on(commands::harness::run()),
+        Some("harness") => {
+            output::init_logging(0);
+            return block_on(commands::harness::run());
+        }
         _ => {}
     }
     let args = args::Args::parse();

@@ -57,32 +57,39 @@ const DESCRIPTION_PATHS: &[&str] = &[
     "/api/v1/openapi.yaml",
 ];
 
+/// Why there is nothing to bind.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoApi {
+    /// Nothing answered HTTP: what was tried, one line each.
+    #[error("nothing answers HTTP: {}", .0.join("; "))]
+    Silent(Vec<String>),
+    /// The HTTP library cannot be set up here: the grader's own trouble.
+    #[error("the HTTP client cannot be set up")]
+    Client(#[source] reqwest::Error),
+}
+
 /// Finds the endpoint that is the API: one that serves a description, else one that knows a path of the assessment,
 /// else one that answers HTTP at all.
 ///
 /// # Errors
-/// What was tried, one line each, where nothing answered.
-pub async fn find_api(start: &Start, host: &Host) -> Result<Context, Vec<String>> {
+/// [`NoApi`].
+pub async fn find_api(start: &Start, host: &Host) -> Result<Context, NoApi> {
     let spec = Arc::new(start.spec.clone());
     let facts = Arc::new(start.facts.clone());
     let mut tried = Vec::new();
     let mut best: Option<(u8, Context)> = None;
     for endpoint in &start.endpoints {
         let place = format!("{} port {}", endpoint.service, endpoint.port);
-        let ctx = match Context::new(
+        let ctx = Context::new(
             spec.clone(),
             facts.clone(),
             start.seed,
             endpoint.clone(),
             host.clone(),
             start.bindings.clone(),
-        ) {
-            Ok(ctx) => ctx,
-            Err(error) => {
-                tried.push(format!("{place}: {error}"));
-                continue;
-            }
-        };
+        )
+        .map_err(NoApi::Client)?;
         let quick = |path: &str| Request::get(path).timeout(Duration::from_secs(4));
         let root = quick("/").send(&ctx).await;
         if root.status() == 0 {
@@ -104,7 +111,7 @@ pub async fn find_api(start: &Start, host: &Host) -> Result<Context, Vec<String>
             break;
         }
     }
-    best.map(|(_, ctx)| ctx).ok_or(tried)
+    best.map(|(_, ctx)| ctx).ok_or(NoApi::Silent(tried))
 }
 
 async fn find_description(ctx: &Context) -> Option<(String, serde_json::Value)> {

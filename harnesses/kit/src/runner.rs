@@ -6,6 +6,7 @@ use futures_util::FutureExt as _;
 use grader_model::{Evidence, Finding, Visibility};
 use grader_spec::ProbeState;
 
+use crate::bind::NoApi;
 use crate::protocol::{FromHarness, Host, Start};
 use crate::{Context, Probe, bind};
 
@@ -19,9 +20,14 @@ pub async fn run(start: Start, host: Host, probes: Vec<Box<dyn Probe>>) {
     let chosen = chosen(&start, probes);
     let ctx = match bind::find_api(&start, &host).await {
         Ok(ctx) => ctx,
-        Err(tried) => {
+        Err(NoApi::Silent(tried)) => {
             host.say(FromHarness::Silent { tried });
             host.say(FromHarness::Done { requests: 0 });
+            return;
+        }
+        Err(error @ NoApi::Client(_)) => {
+            // Without a last word the host knows that this is the grader's trouble.
+            tracing::error!(error = &error as &dyn std::error::Error, "the harness cannot work here");
             return;
         }
     };
