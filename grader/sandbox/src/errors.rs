@@ -14,6 +14,9 @@ pub enum SandboxError {
     /// No engine answers at the address, or it went away.
     #[error("no container engine answers at {address}: {detail}")]
     EngineAway { address: String, detail: String },
+    /// The engine went away in the middle of something.
+    #[error("the container engine went away, asked to {doing}: {detail}")]
+    EngineLost { doing: String, detail: String },
     /// The engine answers and refuses or fails at something that the submission has no part in.
     #[error("the container engine could not {doing}: {detail}")]
     Engine { doing: String, detail: String },
@@ -127,6 +130,7 @@ impl SandboxError {
         match self {
             E::EngineAway { .. } => grader(Stage::Up, "engine.away")
                 .hint("Start the engine, or set DOCKER_HOST to one that runs; `cargo xtask setup` sets one up."),
+            E::EngineLost { .. } => grader(Stage::Up, "engine.lost"),
             E::Engine { .. } => grader(Stage::Up, "engine.failed"),
             E::EngineUnfit { .. } => grader(Stage::Up, "engine.unfit").hint("Use Docker 20.10 or newer."),
             E::RuntimeMissing { installed, .. } => grader(Stage::Up, "engine.runtime-missing")
@@ -200,9 +204,7 @@ impl SandboxError {
             B::IOError { .. }
             | B::HyperResponseError { .. }
             | B::HyperLegacyError { .. }
-            | B::SocketNotFoundError(_) => {
-                SandboxError::EngineAway { address: "its address".to_owned(), detail: format!("{error} ({doing})") }
-            }
+            | B::SocketNotFoundError(_) => SandboxError::EngineLost { doing, detail: error.to_string() },
             B::DockerResponseServerError { message, .. } => {
                 SandboxError::Engine { doing, detail: message.trim().to_owned() }
             }

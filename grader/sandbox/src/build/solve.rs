@@ -134,7 +134,7 @@ async fn send(run: &Inner, name: &str, options: BuildImageOptions, tar: Vec<u8>)
     match tokio::time::timeout(run.remaining(), follow).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => match SandboxError::engine(format!("build {name}"), &error) {
-            away @ SandboxError::EngineAway { .. } => Err(away),
+            lost @ SandboxError::EngineLost { .. } => Err(lost),
             _ => Err(output.failed(&error)),
         },
         Err(_) => Err(output.too_slow()),
