@@ -290,4 +290,18 @@ mod tests {
         assert_eq!(env["OUT"], "outside");
         assert_eq!(env.len(), 2);
     }
+    proptest::proptest! {
+        #[test]
+        fn any_text_gets_an_answer(text in "(?s)[A-C=:#'\"$\\{\\}\\\\ \n\texpor-]{0,64}|.{0,64}") {
+            if let Err(error) = parse(&text) {
+                proptest::prop_assert!(error.line as usize <= text.lines().count().max(1) + 1);
+            }
+        }
+
+        #[test]
+        fn single_quoted_text_comes_back(text in "[^'\\\\]{0,64}") {
+            let read = parse(&format!("A='{text}'\n")).unwrap();
+            proptest::prop_assert_eq!(read, [("A".to_owned(), text)]);
+        }
+    }
 }

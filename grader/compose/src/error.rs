@@ -30,6 +30,11 @@ impl ComposeErrors {
         if errors.is_empty() { Ok(()) } else { Err(Self(errors)) }
     }
 
+    /// Errors of which there is at least one.
+    pub(crate) fn non_empty(errors: Vec<ComposeError>) -> Self {
+        Self(errors)
+    }
+
     /// The errors, in the order of the document.
     #[must_use]
     pub fn as_slice(&self) -> &[ComposeError] {
@@ -66,8 +71,8 @@ impl std::error::Error for ComposeErrors {}
 /// One thing that stops a project from being read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComposeError {
-    /// What is wrong.
-    pub kind: ErrorKind,
+    /// What is wrong. Boxed, for errors travel in every result.
+    pub kind: Box<ErrorKind>,
     /// File, line and column, if it is in a file.
     pub place: Option<Place>,
     /// Path in the document, `services.api.ports[0]`; empty for the document as a whole.
@@ -78,7 +83,7 @@ pub struct ComposeError {
 
 impl ComposeError {
     pub(crate) fn new(kind: ErrorKind) -> Self {
-        Self { kind, place: None, path: String::new(), hint: None }
+        Self { kind: Box::new(kind), place: None, path: String::new(), hint: None }
     }
 
     #[must_use]
@@ -107,10 +112,16 @@ impl ComposeError {
         self.kind.code()
     }
 
+    /// Whether the loader can go on without what the policy refuses here, to list everything at once. Past a budget it
+    /// cannot.
+    pub(crate) fn can_wait(&self) -> bool {
+        self.blame() == Blame::PolicyRefuses && !matches!(*self.kind, ErrorKind::Budget { .. })
+    }
+
     /// Whose fault it is.
     #[must_use]
     pub fn blame(&self) -> Blame {
-        match &self.kind {
+        match &*self.kind {
             ErrorKind::Budget { .. } | ErrorKind::Unreadable(ReadError::Symlink(_) | ReadError::TooLarge { .. }) => {
                 Blame::PolicyRefuses
             }
@@ -135,7 +146,7 @@ impl fmt::Display for ComposeError {
 
 impl std::error::Error for ComposeError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.kind)
+        Some(&*self.kind)
     }
 }
 

@@ -4,6 +4,8 @@
 //! [`DirectoryFiles`]), and yields the [`Project`] to run, the merged [`Document`], and what the policy refuses or
 //! rewrites. Pure and synchronous: no network, no engine, no clock, no environment of the process.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test stops where it fails"))]
+
 mod consistency;
 mod defaults;
 pub mod document;
@@ -33,6 +35,6 @@ mod yaml;
 pub use document::{Document, Place};
 pub use error::{Blame, ComposeError, ComposeErrors, ErrorKind};
 pub use files::{DirectoryFiles, MemoryFiles, ProjectFiles, RelPath};
-pub use load::{Budget, LoadOptions, Loaded, Note, load};
+pub use load::{Budget, Config, LoadOptions, Loaded, Note, config, load};
 pub use policy::{Refusal, Rewrite, RuleId};
 pub use project::Project;

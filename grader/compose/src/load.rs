@@ -134,6 +134,30 @@ pub fn load(files: &dyn ProjectFiles, options: &LoadOptions) -> Result<Loaded, C
     })
 }
 
+/// A project as the reference prints it, without the policy's say.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// What `config --format json` prints.
+    pub model: serde_json::Value,
+    /// What a reader should know.
+    pub notes: Vec<Note>,
+    /// What the model lacks, for it lies outside the tree or elsewhere.
+    pub skipped: Vec<ComposeError>,
+}
+
+/// Reads a compose project and prints it as the reference does.
+///
+/// # Errors
+/// Everything that stops it from being read.
+pub fn config(files: &dyn ProjectFiles, options: &LoadOptions) -> Result<Config, ComposeErrors> {
+    let merged = read(files, options)?;
+    let document = Document { root: merged.root };
+    match normalized::render(&document) {
+        Ok(model) => Ok(Config { model, notes: merged.notes, skipped: merged.deferred }),
+        Err(errors) => Err(ComposeErrors::non_empty(errors)),
+    }
+}
+
 /// A project that was read, before it is typed.
 pub(crate) struct Merged {
     pub(crate) name: String,
@@ -220,8 +244,8 @@ fn project_name(
         return Ok(name.clone());
     }
     let documents = sources.iter().flat_map(|(_, documents)| documents);
-    let named = documents.filter_map(|document| document.root.get("name")).filter(|name| name.as_str() != Some(""));
-    if let Some(node) = named.last()
+    let mut named = documents.filter_map(|document| document.root.get("name")).filter(|name| name.as_str() != Some(""));
+    if let Some(node) = named.next_back()
         && let Some(text) = node.as_str()
     {
         let lookup = |name: &str| env.get(name).cloned();

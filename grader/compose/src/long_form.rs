@@ -51,8 +51,8 @@ fn service(service: &mut Mapping, path: &TreePath, port_budget: &mut PortBudget)
                 Value::Seq(vec![Node::new(place.clone(), all)])
             }),
             "secrets" | "configs" => file_grants(node),
-            "devices" => each_item(node, &path, |item, path| device(item, path))?,
-            "volumes" => each_item(node, &path, |item, path| mount(item, path))?,
+            "devices" => each_item(node, &path, device)?,
+            "volumes" => each_item(node, &path, mount)?,
             "ports" => published(node, &path, port_budget)?,
             "develop" => {
                 for watch in node.as_map_mut().and_then(|map| map.get_mut("watch")).into_iter() {

@@ -81,7 +81,7 @@ pub(crate) fn apply(
 
 /// What the loader could not read for the policy's sake, as a refusal.
 fn refusal(error: &ComposeError) -> Refusal {
-    let rule = match &error.kind {
+    let rule = match &*error.kind {
         ErrorKind::LeavesTree(_) => rules::PATH_OUTSIDE,
         ErrorKind::Remote(_) => rules::REMOTE,
         ErrorKind::Unreadable(ReadError::Symlink(_)) => rules::SYMLINK,

@@ -275,4 +275,20 @@ mod tests {
         assert_eq!(complete(&deep), Err(TemplateError::TooDeep));
         assert_eq!(complete(&"$FOO".repeat(20_000)), Err(TemplateError::TooLong));
     }
+    proptest::proptest! {
+        #[test]
+        fn any_text_gets_an_answer(text in "(?s)[$\\{\\}:?+A-F_\n -]{0,64}|.{0,64}") {
+            let _ = complete(&text);
+        }
+
+        #[test]
+        fn text_without_dollars_stays_as_it_is(text in "[^$]{0,64}") {
+            proptest::prop_assert_eq!(complete(&text), Ok(text));
+        }
+
+        #[test]
+        fn escaped_text_comes_back(text in "(?s).{0,64}") {
+            proptest::prop_assert_eq!(complete(&text.replace('$', "$$")), Ok(text));
+        }
+    }
 }

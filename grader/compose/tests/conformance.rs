@@ -3,12 +3,13 @@
 //!
 //! Known differences stand in `differences.txt` with their reasons; one that no longer differs fails the test too.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
-use grader_compose::{Blame, ComposeErrors, LoadOptions, Loaded, MemoryFiles, RelPath, load, normalized};
+use grader_compose::{ComposeErrors, LoadOptions, Loaded, MemoryFiles, RelPath, load, normalized};
 use serde_json::Value;
 
 /// Where the project lies: the expected models name the folder and its parent.
@@ -164,15 +165,4 @@ fn rejected_documents_are_refused() {
         .map(|case| (name(case), fs::read_to_string(case.join("rejected.txt")).unwrap()))
         .collect();
     settle("rejected", cases.len(), &failures);
-}
-
-#[test]
-fn bombs_are_refused_at_once() {
-    for case in cases("bombs") {
-        let start = Instant::now();
-        let errors = read(&case, None).unwrap_err();
-        assert!(start.elapsed() < Duration::from_secs(1), "{} took {:?}", name(&case), start.elapsed());
-        assert_eq!(errors.as_slice()[0].code(), "compose.budget");
-        assert_eq!(errors.blame(), Blame::PolicyRefuses);
-    }
 }

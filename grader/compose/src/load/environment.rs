@@ -9,7 +9,7 @@ use super::model::Loader;
 use crate::defaults::{items, section_mut};
 use crate::document::{Mapping, Node, Place, Value};
 use crate::dotenv::{self, Env};
-use crate::error::{Blame, ComposeError, ErrorKind};
+use crate::error::{ComposeError, ErrorKind};
 use crate::files::{Kind, ReadError, RelPath};
 use crate::paths::Paths;
 use crate::project::Location;
@@ -106,7 +106,7 @@ impl Loader<'_> {
                     Ok(()) => {}
                     Err(error) => {
                         let error = error.on(format!("services.{name}.{attribute}"));
-                        if error.blame() == Blame::PolicyRefuses {
+                        if error.can_wait() {
                             self.deferred.push(error);
                         } else {
                             errors.push(error);
@@ -199,9 +199,10 @@ impl Loader<'_> {
         for (_, file) in items(Some(&files)) {
             let Some(text) = file.as_str() else { continue };
             match paths.locate(text) {
-                Location::Tree(path) => self.read_env(&path, &mut collected, &|_: &str| None)?,
-                Location::Outside(path) => return Err(ErrorKind::LeavesTree(path).into()),
+                Location::Tree(path) => self.read_env(&path, &mut collected, &|_: &str| None),
+                Location::Outside(path) => Err(ErrorKind::LeavesTree(path).into()),
             }
+            .map_err(|error: ComposeError| error.at(&file.place))?;
         }
         let mut merged: Mapping =
             collected.into_iter().map(|(name, value)| (name, Node::string(&place, value))).collect();

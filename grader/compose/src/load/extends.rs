@@ -66,7 +66,7 @@ impl Loader<'_> {
             None => None,
             Some(text) => match self.extended_file(text, scope) {
                 Ok(other) => Some(other),
-                Err(error) if error.blame() == crate::error::Blame::PolicyRefuses => {
+                Err(error) if error.can_wait() => {
                     self.deferred.push(fail(error));
                     remove_extends(services, name);
                     return Ok(());

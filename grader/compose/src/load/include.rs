@@ -2,7 +2,7 @@
 
 use super::model::{Loader, Scope};
 use crate::document::{Mapping, Node, Value};
-use crate::error::{Blame, ComposeError, ComposeErrors, ErrorKind};
+use crate::error::{ComposeError, ComposeErrors, ErrorKind};
 use crate::files::{Kind, ReadError, RelPath};
 use crate::project::Location;
 
@@ -37,7 +37,7 @@ impl Loader<'_> {
             let entry = entry(item).map_err(|error| error.at(&item.place).on(&on))?;
             match self.include(&entry, file, scope) {
                 Ok(imported) => import(root, imported).map_err(|error| error.at(&item.place).on(&on))?,
-                Err(errors) if errors.blame() == Blame::PolicyRefuses => {
+                Err(errors) if errors.as_slice().iter().all(ComposeError::can_wait) => {
                     let errors = errors.as_slice().iter().cloned();
                     self.deferred.extend(errors.map(|error| error.at(&item.place).on(&on)));
                 }

@@ -84,7 +84,7 @@ fn write(
         Out::Labels => filled_map(pairs(node, Json::from(""))?),
         Out::Hosts => filled(hosts(node)?),
         Out::Mode => Some(Json::String(format!("0{:o}", mode(node)?))),
-        Out::Ulimits => filled_map(each(node, path, errors, |limit, path, errors| ulimit(limit, path, errors))),
+        Out::Ulimits => filled_map(each(node, path, errors, ulimit)),
         Out::SshKeys => filled(ssh_keys(node)?),
         Out::MultiOptions => filled_map(each(node, path, errors, |option, _, _| {
             let values = match option.as_seq() {

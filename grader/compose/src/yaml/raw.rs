@@ -60,7 +60,12 @@ pub(super) fn read(text: &str, file: &Arc<str>, budget: &Budget) -> Result<Strea
     let mut open: Vec<Open> = Vec::new();
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| {
-            ComposeError::new(ErrorKind::Yaml(error.info().to_owned())).at(&place(file, error.marker()))
+            let kind = match error.info() {
+                // The scanner reads ahead, and has a limit of its own.
+                "recursion limit exceeded" => ErrorKind::Budget { what: "levels", limit: budget.depth },
+                info => ErrorKind::Yaml(info.to_owned()),
+            };
+            ComposeError::new(kind).at(&place(file, error.marker()))
         })?;
         let here = place(file, &span.start);
         let (anchor, tag, value) = match event {
