@@ -178,8 +178,8 @@ impl SandboxError {
                 candidate(Stage::Up, "stack.dependency-failed").at(service).log(log.clone())
             }
             E::Circle { .. } => candidate(Stage::Up, "stack.circle"),
-            E::Drift { service, log, .. } => {
-                new(FaultSide::Drift, Stage::Build, "build.drift").at(service).log(log.clone())
+            E::Drift { service, detail, log, .. } => {
+                new(FaultSide::Drift, Stage::Build, "build.drift").at(service).log(with(log, detail))
             }
         }
     }
@@ -211,6 +211,11 @@ impl SandboxError {
             other => SandboxError::Engine { doing, detail: other.to_string() },
         }
     }
+}
+
+/// A log and what the builder made of it.
+fn with(log: &[String], detail: &str) -> Vec<String> {
+    log.iter().map(String::as_str).chain(detail.lines()).map(str::to_owned).collect()
 }
 
 /// Whether the engine says that something is not there.

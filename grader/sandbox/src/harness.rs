@@ -29,6 +29,9 @@ const PIPE: usize = 64 << 10;
 /// Lines of its standard error that are kept.
 const ERROR_LINES: usize = 200;
 
+/// Bytes of such a line that are kept.
+const LINE_BYTES: usize = 4 << 10;
+
 /// Who the harness is in its container: nobody.
 const USER: &str = "65534:65534";
 
@@ -149,15 +152,17 @@ async fn split(
     mut stdout: DuplexStream,
     errors: Arc<Mutex<VecDeque<String>>>,
 ) {
+    // A line may come in several pieces.
+    let mut open = Vec::new();
     while let Some(Ok(piece)) = output.next().await {
         match piece {
             LogOutput::StdErr { message } => {
-                let mut lines = errors.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                for line in String::from_utf8_lossy(&message).lines() {
-                    if lines.len() == ERROR_LINES {
-                        lines.pop_front();
+                for part in message.split_inclusive(|byte| *byte == b'\n') {
+                    let room = LINE_BYTES.saturating_sub(open.len());
+                    open.extend_from_slice(&part[..part.len().min(room)]);
+                    if part.ends_with(b"\n") {
+                        keep(&errors, &std::mem::take(&mut open));
                     }
-                    lines.push_back(line.to_owned());
                 }
             }
             LogOutput::StdOut { message } | LogOutput::Console { message } => {
@@ -168,4 +173,15 @@ async fn split(
             LogOutput::StdIn { .. } => {}
         }
     }
+    if !open.is_empty() {
+        keep(&errors, &open);
+    }
+}
+
+fn keep(errors: &Mutex<VecDeque<String>>, line: &[u8]) {
+    let mut lines = errors.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if lines.len() == ERROR_LINES {
+        lines.pop_front();
+    }
+    lines.push_back(String::from_utf8_lossy(line).trim_end().to_owned());
 }

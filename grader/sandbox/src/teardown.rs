@@ -2,7 +2,8 @@
 //!
 //! Twice, since a call that was under way when its caller died may still make something after the first look.
 
-use std::time::Duration;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use bollard::Docker;
 use bollard::query_parameters::{
@@ -22,7 +23,12 @@ const LOOKS: usize = 50;
 /// Time between looks at something that refuses to go: the engine is still taking it away for somebody else.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Removes all that carries the run's label. `named` are names that may exist without it.
+/// How long something that was written down and is not there may still be on its way: its maker died while the engine
+/// was at work on it.
+const ON_ITS_WAY: Duration = Duration::from_secs(3);
+
+/// Removes all that carries the run's label. `named` are what a dead process wrote down: names that may exist without
+/// the label, or may appear only just now.
 ///
 /// # Errors
 /// When the engine is away, or something still stands after fifty looks.
@@ -37,14 +43,26 @@ pub(crate) async fn remove_run(
     let mut last_error = None;
     // Names from the journal count in the first look only: afterwards the label tells.
     let mut extra: Vec<(Kind, String)> = named.to_vec();
+    let mut unseen: HashSet<&(Kind, String)> = named.iter().collect();
+    let began = Instant::now();
     for look in 0..LOOKS {
-        let mut found = list(docker, run).await?;
+        let mut found = Vec::new();
+        for (kind, id, name) in list(docker, run).await? {
+            unseen.remove(&(kind, name));
+            found.push((kind, id));
+        }
         for resource in extra.drain(..) {
-            if !found.contains(&resource) && exists_unlabelled(docker, &resource).await {
+            if exists_unlabelled(docker, &resource).await {
+                unseen.remove(&resource);
                 found.push(resource);
             }
         }
         if found.is_empty() {
+            if !unseen.is_empty() && began.elapsed() < ON_ITS_WAY {
+                empty = 0;
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
             empty += 1;
             if empty == 2 {
                 return Ok(removed);
@@ -74,7 +92,8 @@ pub(crate) async fn remove_run(
     }))
 }
 
-async fn list(docker: &Docker, run: &RunId) -> Result<Vec<(Kind, String)>, SandboxError> {
+/// What carries the run's label: kind, what to remove it by, and its name.
+async fn list(docker: &Docker, run: &RunId) -> Result<Vec<(Kind, String, String)>, SandboxError> {
     let filters = Some(labels::filter(labels::RUN, Some(run.as_str())));
     let (containers, networks, volumes, images) = tokio::try_join!(
         docker.list_containers(Some(ListContainersOptions {
@@ -88,10 +107,13 @@ async fn list(docker: &Docker, run: &RunId) -> Result<Vec<(Kind, String)>, Sandb
     )
     .doing("list what a run left")?;
     let mut found = Vec::new();
-    found.extend(containers.into_iter().filter_map(|c| Some((Kind::Container, c.id?))));
-    found.extend(networks.into_iter().filter_map(|n| Some((Kind::Network, n.name?))));
-    found.extend(volumes.volumes.unwrap_or_default().into_iter().map(|v| (Kind::Volume, v.name)));
-    found.extend(images.into_iter().map(|i| (Kind::Image, i.id)));
+    found.extend(containers.into_iter().filter_map(|c| {
+        let name = c.names.unwrap_or_default().first().map(|name| name.trim_start_matches('/').to_owned());
+        Some((Kind::Container, c.id?, name.unwrap_or_default()))
+    }));
+    found.extend(networks.into_iter().filter_map(|n| Some((Kind::Network, n.id?, n.name?))));
+    found.extend(volumes.volumes.unwrap_or_default().into_iter().map(|v| (Kind::Volume, v.name.clone(), v.name)));
+    found.extend(images.into_iter().map(|i| (Kind::Image, i.id.clone(), i.id)));
     Ok(found)
 }
 

@@ -14,6 +14,9 @@ const LINE_BYTES: usize = 1024;
 /// Lines that an error carries.
 const TAIL: usize = 40;
 
+/// How the older builder begins the line of a step.
+const CLASSIC: &str = "Step ";
+
 /// Follows one build.
 pub(super) struct Output<'a> {
     run: &'a Inner,
@@ -67,7 +70,7 @@ impl<'a> Output<'a> {
     }
 
     fn classic(&mut self, text: &str) {
-        if text.starts_with("Step ") {
+        if text.starts_with(CLASSIC) {
             self.step = text.trim().to_owned();
         }
         self.text(String::new(), text);
@@ -124,7 +127,15 @@ impl<'a> Output<'a> {
     /// The builder gave up.
     pub(super) fn failed(mut self, error: &bollard::errors::Error) -> SandboxError {
         let log = self.finish();
-        let (step, detail) = self.failed.take().unwrap_or_else(|| (self.step.clone(), error.to_string()));
+        let said = match error {
+            bollard::errors::Error::DockerStreamError { error } => error.trim().to_owned(),
+            other => other.to_string(),
+        };
+        // Without a failed step it is the Dockerfile as a whole that the builder finds fault with.
+        let (step, detail) = self.failed.take().unwrap_or_else(|| {
+            let step = if self.step.starts_with(CLASSIC) { &self.step } else { &said };
+            (step.lines().next().unwrap_or_default().to_owned(), said.clone())
+        });
         let service = self.service.to_owned();
         match cause(&log, &detail) {
             Cause::Network => SandboxError::BuildOffline { service, step, detail, log },

@@ -66,6 +66,8 @@ fn host(run: &Inner, frame: &Frame<'_>, limits: &Limits) -> HostConfig {
     let service = frame.service;
     let memory = limits.memory_of(frame.services, service.deploy.memory.or(service.mem_limit));
     let inside = matches!(frame.networking, Networking::Inside(_));
+    let cpus = limits.cpus_of(service.deploy.cpus.or(service.cpus));
+    let walls = walls(run, memory, cpus, limits.pids_of(service.deploy.pids.or(service.pids_limit)));
     let mounts = frame.layout.mounts_of(frame.name);
     HostConfig {
         cap_add: Some(capabilities(service)),
@@ -103,13 +105,9 @@ fn host(run: &Inner, frame: &Frame<'_>, limits: &Limits) -> HostConfig {
         tmpfs: Some(tmpfs(service, limits.tmpfs_bytes)),
         mounts: Some(mounts),
         restart_policy: restart(service),
-        dns: (!inside).then(nowhere),
-        ..walls(
-            run,
-            memory,
-            limits.cpus_of(service.deploy.cpus.or(service.cpus)),
-            limits.pids_of(service.deploy.pids.or(service.pids_limit)),
-        )
+        dns: walls.dns.clone().filter(|_| !inside),
+        dns_options: walls.dns_options.clone().filter(|_| !inside),
+        ..walls
     }
 }
 
@@ -132,6 +130,8 @@ pub(crate) fn walls(run: &Inner, memory: u64, cpus: f64, pids: i64) -> HostConfi
         ipc_mode: Some("private".to_owned()),
         publish_all_ports: Some(false),
         dns: Some(nowhere()),
+        // Engines before 25 leave a question without an answer where there is nobody to ask.
+        dns_options: (!run.engine.speaks(1, 44)).then(|| ["timeout:1", "attempts:2"].map(str::to_owned).to_vec()),
         log_config: Some(HostConfigLogConfig {
             typ: Some("json-file".to_owned()),
             config: Some(HashMap::from([

@@ -71,7 +71,7 @@ async fn until(what: &str, seconds: u64, mut holds: impl AsyncFnMut() -> bool) {
 #[tokio::test]
 async fn a_sweep_takes_what_a_killed_process_left() {
     let engine = engine().await;
-    for resources in [1, 2, 4] {
+    for resources in [1, 1, 2, 2, 3, 4] {
         let journal = tempfile::tempdir().unwrap();
         let run = RunId::new(format!("t-kill-{}", RunId::random())).unwrap();
         let mut child = spawn_child(&run, journal.path(), false);
