@@ -96,14 +96,14 @@ impl Reader<'_> {
             init: node.get("init").and_then(Node::as_bool),
             tty: flag(node, "tty"),
             stdin_open: flag(node, "stdin_open"),
-            shm_size: self.value(node, &path, "shm_size", bytes),
+            shm_size: self.value(node, &path, "shm_size", bytes).flatten(),
             ulimits: self.ulimits(node, &path),
             read_only: flag(node, "read_only"),
             links: texts(node, "links"),
             volumes_from: texts(node, "volumes_from"),
             extra_hosts: self.value(node, &path, "extra_hosts", host_pairs).unwrap_or_default(),
-            mem_limit: self.value(node, &path, "mem_limit", bytes),
-            mem_reservation: self.value(node, &path, "mem_reservation", bytes),
+            mem_limit: self.value(node, &path, "mem_limit", bytes).flatten(),
+            mem_reservation: self.value(node, &path, "mem_reservation", bytes).flatten(),
             cpus: self.value(node, &path, "cpus", number),
             cpu_shares: self.value(node, &path, "cpu_shares", integer),
             pids_limit: self.value(node, &path, "pids_limit", integer),
@@ -151,7 +151,7 @@ impl Reader<'_> {
                 .map(|(name, node)| (name.clone(), self.context(node.as_str().unwrap_or_default())))
                 .collect(),
             network: text(node, "network"),
-            shm_size: self.value(node, &path, "shm_size", bytes),
+            shm_size: self.value(node, &path, "shm_size", bytes).flatten(),
             extra_hosts: self.value(node, &path, "extra_hosts", host_pairs).unwrap_or_default(),
             labels: pairs(node.get("labels")),
             no_cache: flag(node, "no_cache"),
@@ -214,7 +214,7 @@ impl Reader<'_> {
                     u32::try_from(bits).map_err(|_| format!("{bits} are no permission bits"))
                 };
                 MountSource::Tmpfs {
-                    size: options.and_then(|options| self.value(options, &path, "size", bytes)),
+                    size: options.and_then(|options| self.value(options, &path, "size", bytes).flatten()),
                     mode: options.and_then(|options| self.value(options, &path, "mode", bits)),
                 }
             }
@@ -301,11 +301,12 @@ impl Reader<'_> {
         if let Some(limits) = resources.and_then(|resources| resources.get("limits")) {
             let path = format!("{path}.resources.limits");
             made.cpus = self.value(limits, &path, "cpus", number);
-            made.memory = self.value(limits, &path, "memory", bytes);
+            made.memory = self.value(limits, &path, "memory", bytes).flatten();
             made.pids = self.value(limits, &path, "pids", integer);
         }
         if let Some(reserved) = resources.and_then(|resources| resources.get("reservations")) {
-            made.reserved_memory = self.value(reserved, &format!("{path}.resources.reservations"), "memory", bytes);
+            made.reserved_memory =
+                self.value(reserved, &format!("{path}.resources.reservations"), "memory", bytes).flatten();
         }
         made
     }
@@ -399,11 +400,11 @@ fn duration(node: &Node) -> Result<std::time::Duration, String> {
     quantity::duration(&node.scalar_text().unwrap_or_default())
 }
 
-/// A size in bytes; what is negative (`-1`, unlimited) is none.
-fn bytes(node: &Node) -> Result<u64, String> {
+/// A size in bytes; a negative number is no limit.
+fn bytes(node: &Node) -> Result<Option<u64>, String> {
     match node.as_int() {
-        Some(number) => u64::try_from(number).map_err(|_| format!("{number} is no size")),
-        None => quantity::bytes(&node.scalar_text().unwrap_or_default()),
+        Some(number) => Ok(u64::try_from(number).ok()),
+        None => quantity::bytes(&node.scalar_text().unwrap_or_default()).map(Some),
     }
 }
 
