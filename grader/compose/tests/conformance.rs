@@ -14,8 +14,8 @@ use serde_json::Value;
 
 /// Where the project lies: the expected models name the folder and its parent.
 const PROJECT: &str = "/parent/project";
-/// The home folder, which the expected models replaced wherever its name stood.
-const HOME: &str = "/root";
+/// The home folder.
+const HOME: &str = "/home/somebody";
 
 fn cases(folder: &str) -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/compose/conformance").join(folder);
@@ -66,6 +66,8 @@ fn expected(case: &Path) -> Value {
     fn rename(value: &mut Value, key: &str) {
         match value {
             Value::String(text) => {
+                // The name of the home folder was replaced wherever it stood, in a URL's user name too.
+                *text = text.replace(":/${HOME}:", "://root:").replace("${HOME}", HOME);
                 if let Some(rest) = text.strip_prefix("${PROJECT_DIR}") {
                     // Some expected models kept the ending of the temporary folder's name, `.` and four letters.
                     let rest = if rest.starts_with('.') { rest.get(5..).unwrap_or("") } else { rest };
@@ -84,11 +86,6 @@ fn expected(case: &Path) -> Value {
     model
 }
 
-/// Our model with the home folder replaced in the same way.
-fn without_home(model: &Value) -> Value {
-    serde_json::from_str(&model.to_string().replace(HOME, "${HOME}")).unwrap()
-}
-
 /// How our model differs from the expected one, if it does.
 fn difference(case: &Path) -> Option<String> {
     let expected = expected(case);
@@ -98,7 +95,7 @@ fn difference(case: &Path) -> Option<String> {
     };
     match normalized::render(&loaded.document) {
         Err(errors) => Some(format!("not printed: {errors:?}")),
-        Ok(model) if without_home(&model) == expected => None,
+        Ok(model) if model == expected => None,
         Ok(model) => {
             let pretty = |model: &Value| serde_json::to_string_pretty(&sorted(model)).unwrap();
             Some(diff(&pretty(&expected), &pretty(&model)))
