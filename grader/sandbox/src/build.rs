@@ -20,7 +20,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use grader_compose::project::{Build, ContextSource, Service};
 
 use crate::run::Inner;
-use crate::{SandboxError, StackPlan, images};
+use crate::{SandboxError, StackPlan, images, labels};
 
 /// The image of one service.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +36,13 @@ pub struct BuiltImage {
     /// Labels of the bases, first wins; a stand-in says so here.
     pub base_labels: IndexMap<String, String>,
     pub(crate) config: bollard::models::ImageConfig,
+}
+
+impl BuiltImage {
+    /// Whether it stands on an image that this project made in place of the real one.
+    pub fn stand_in(&self) -> bool {
+        self.base_labels.contains_key(labels::STAND_IN)
+    }
 }
 
 /// The images of a stack, by service.

@@ -10,6 +10,8 @@ use crate::SandboxError;
 pub(crate) const RUN: &str = "grader.run";
 pub(crate) const OWNER: &str = "grader.owner";
 pub(crate) const DEADLINE: &str = "grader.deadline";
+/// Marks a base image that this project made in place of the real one, where no registry can be reached.
+pub(crate) const STAND_IN: &str = "grader.stand-in";
 /// The service that a container stands for.
 pub(crate) const SERVICE: &str = "grader.service";
 /// Marks a harness image; its value is the digest of what is in it.

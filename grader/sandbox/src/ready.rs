@@ -64,7 +64,8 @@ pub(crate) async fn wait(stack: &Shared, name: &str) -> Result<ServiceReadiness,
     let begun = Instant::now();
     let test = Test::of(service, &state.image);
     let ports = Ports::of(service, &state.image);
-    let limit = run.options.limits.ready.max(test.as_ref().map_or(Duration::ZERO, Test::patience)).min(run.remaining());
+    let limit =
+        run.options.limits.ready.max(test.as_ref().map_or(Duration::ZERO, Test::patience)).min(time_left(stack));
     let mut output = Vec::new();
     let mut first_pass: Option<Instant> = None;
     let mut elsewhere: Option<Instant> = None;
@@ -138,6 +139,14 @@ pub(crate) async fn wait(stack: &Shared, name: &str) -> Result<ServiceReadiness,
 
 /// Waits until a service that does a job has done it.
 pub(crate) async fn completed(stack: &Shared, name: &str, dependency: &str) -> Result<(), SandboxError> {
+    let failed = async |what: String| SandboxError::DependencyFailed {
+        service: name.to_owned(),
+        dependency: dependency.to_owned(),
+        what,
+        log: stack.tail(dependency).await,
+    };
+    let begun = Instant::now();
+    let limit = time_left(stack);
     loop {
         let (state, service) = stack.state(dependency)?;
         let now = inspect(stack, &state.container).await?;
@@ -146,16 +155,19 @@ pub(crate) async fn completed(stack: &Shared, name: &str, dependency: &str) -> R
                 return Ok(());
             }
             if !will_restart(&now, service) {
-                return Err(SandboxError::DependencyFailed {
-                    service: name.to_owned(),
-                    dependency: dependency.to_owned(),
-                    what: format!("ended with exit code {}", now.state.exit_code.unwrap_or(-1)),
-                    log: stack.tail(dependency).await,
-                });
+                return Err(failed(format!("ended with exit code {}", now.state.exit_code.unwrap_or(-1))).await);
             }
+        }
+        if begun.elapsed() >= limit {
+            return Err(failed("has not ended in the run's time".to_owned()).await);
         }
         stack.watch.pause(PAUSE).await;
     }
+}
+
+/// What a submission may use of the run's time: the last second is for telling why it was not enough.
+fn time_left(stack: &Shared) -> Duration {
+    stack.run.remaining().saturating_sub(Duration::from_secs(1))
 }
 
 enum Seen {

@@ -114,12 +114,19 @@ impl Archive {
     }
 
     pub(crate) fn file(&mut self, path: &str, bytes: &[u8], mode: u32) -> Result<(), Unpackable> {
+        self.file_of(self.owner, path, bytes, mode)
+    }
+
+    /// Adds a file that belongs to somebody else than the rest.
+    pub(crate) fn file_of(&mut self, owner: Ownership, path: &str, bytes: &[u8], mode: u32) -> Result<(), Unpackable> {
         self.used += bytes.len() as u64;
         if self.used > self.limit {
             return Err(Unpackable::TooLarge);
         }
         self.parents(path)?;
         let mut header = self.header(tar::EntryType::Regular, mode, bytes.len() as u64);
+        header.set_uid(owner.uid);
+        header.set_gid(owner.gid);
         self.tar.append_data(&mut header, path, bytes).map_err(|_| Unpackable::BadName)
     }
 

@@ -66,7 +66,7 @@ impl Layout {
                 match layout.mount(run, plan.files, name, at, &mount)? {
                     Placed::Mount(mount) => mounts.push(*mount),
                     Placed::File(bytes, mode) => {
-                        put(&mut files, name, &mount.target, &bytes, mode, limit)?;
+                        put(&mut files, name, USER, &mount.target, &bytes, mode, limit)?;
                         any_file = true;
                     }
                 }
@@ -76,7 +76,7 @@ impl Layout {
             let grants = grants.chain(service.configs.iter().map(|grant| (grant, &plan.project.configs, 0o444)));
             for (grant, objects, mode) in grants {
                 let bytes = content(plan.files, name, grant, objects.get(&grant.source))?;
-                put(&mut files, name, &grant.target, &bytes, grant.mode.unwrap_or(mode), limit)?;
+                put(&mut files, name, owner_of(grant), &grant.target, &bytes, grant.mode.unwrap_or(mode), limit)?;
                 any_file = true;
             }
             if any_file {
@@ -277,9 +277,16 @@ fn content(
     }
 }
 
+/// Root's, unless the document names somebody by number; names mean something in the image only.
+fn owner_of(grant: &FileGrant) -> Ownership {
+    let number = |id: &Option<String>| id.as_ref().and_then(|id| id.parse().ok()).unwrap_or(0);
+    Ownership { uid: number(&grant.uid), gid: number(&grant.gid) }
+}
+
 fn put(
     archive: &mut Archive,
     service: &str,
+    owner: Ownership,
     target: &str,
     bytes: &[u8],
     mode: u32,
@@ -290,7 +297,7 @@ fn put(
         // What is there keeps its owner; the engine makes what is not.
         archive.assume_folder(folder);
     }
-    archive.file(path, bytes, mode).map_err(|why| unpackable(service, target, limit, why))
+    archive.file_of(owner, path, bytes, mode).map_err(|why| unpackable(service, target, limit, why))
 }
 
 fn unpackable(service: &str, path: &str, limit: u64, why: Unpackable) -> SandboxError {

@@ -23,7 +23,9 @@ async fn a_service_is_as_its_document_says() {
     service.labels.insert("theirs".to_owned(), "yes".to_owned());
     service.labels.insert("grader.run".to_owned(), "someone-else".to_owned());
     service.secrets = vec![grant("token", "/run/secrets/token")];
-    service.configs = vec![grant("settings", "/etc/app/settings.ini")];
+    let settings =
+        FileGrant { uid: Some("1234".to_owned()), mode: Some(0o400), ..grant("settings", "/etc/app/settings.ini") };
+    service.configs = vec![settings];
     let mut bench = Bench::new("document").await.service("api", service);
     bench.project.secrets.insert("token".to_owned(), object("s3cret"));
     bench.project.configs.insert("settings".to_owned(), object("[a]"));
@@ -44,6 +46,8 @@ async fn a_service_is_as_its_document_says() {
                 ("grep 'open files' /proc/1/limits | tr -s ' ' | cut -d' ' -f4,5", "123 456"),
                 ("cat /run/secrets/token", "s3cret"),
                 ("cat /etc/app/settings.ini", "[a]"),
+                ("stat -c '%u %g %a' /etc/app/settings.ini", "1234 0 400"),
+                ("stat -c '%u %a' /run/secrets/token", "0 444"),
             ] {
                 assert_eq!(up.sh("api", line).await, expected, "{line}");
             }

@@ -122,8 +122,20 @@ async fn a_deadline_ends_everything() {
     bench.options.deadline = std::time::SystemTime::now() + Duration::from_secs(6);
     let began = std::time::Instant::now();
     let error = bench.fails().await;
-    assert!(matches!(error, SandboxError::Deadline { .. } | SandboxError::NeverHealthy { .. }), "{error:?}");
+    assert!(matches!(error, SandboxError::NeverHealthy { .. }), "{error:?}");
     assert!(began.elapsed() < Duration::from_secs(20));
+}
+
+#[tokio::test]
+async fn a_job_without_end_is_the_candidates_fault() {
+    let mut api = idle();
+    let wish = Dependency { condition: Condition::CompletedSuccessfully, required: true, restart: false };
+    api.depends_on.insert("migration".to_owned(), wish);
+    let mut bench = Bench::new("endlessjob").await.service("api", api).service("migration", idle());
+    bench.options.deadline = std::time::SystemTime::now() + Duration::from_secs(6);
+    let error = bench.fails().await;
+    assert!(matches!(error, SandboxError::DependencyFailed { .. }), "{error:?}");
+    assert_eq!(error.fault().side, FaultSide::Candidate);
 }
 
 #[tokio::test]
