@@ -26,6 +26,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// A service that is exposed and neither published nor tested gets this long to open a port.
 const EXPOSED: Duration = Duration::from_secs(5);
 
+/// And this long when the document runs another program than the image's, whose ports those are: a worker, mostly.
+const EXPOSED_BY_ANOTHER: Duration = Duration::from_secs(1);
+
 /// A service with nothing to look at must stay up this long.
 const SETTLED: Duration = Duration::from_millis(500);
 
@@ -66,6 +69,8 @@ pub(crate) async fn wait(stack: &Shared, name: &str) -> Result<ServiceReadiness,
     let ports = Ports::of(service, &state.image);
     let limit =
         run.options.limits.ready.max(test.as_ref().map_or(Duration::ZERO, Test::patience)).min(time_left(stack));
+    let another = service.expose.is_empty() && (service.command.is_some() || service.entrypoint.is_some());
+    let exposed = if another { EXPOSED_BY_ANOTHER } else { EXPOSED };
     let mut output = Vec::new();
     let mut first_pass: Option<Instant> = None;
     let mut elsewhere: Option<Instant> = None;
@@ -106,7 +111,7 @@ pub(crate) async fn wait(stack: &Shared, name: &str) -> Result<ServiceReadiness,
                     if since.elapsed() >= SETTLED {
                         break Proof::Running;
                     }
-                } else if ports.published.is_empty() && since.elapsed() >= EXPOSED {
+                } else if ports.published.is_empty() && since.elapsed() >= exposed {
                     break Proof::Running;
                 }
                 let wrong = !ports.published.is_empty()

@@ -113,6 +113,11 @@ async fn a_database_is_ready_only_when_others_can_reach_it() {
         .service("database", database)
         .service("client", client)
         .up(async |up| {
+            let ready = up.stack.ready().await.unwrap();
+            let client = ready.iter().find(|ready| ready.service == "client").unwrap();
+            // Its image exposes the database's port, which is not the client's.
+            assert_eq!(client.proof, Proof::Running);
+            assert!(client.took < Duration::from_secs(4), "{:?}", client.took);
             let mut answer = String::new();
             for _ in 0..50 {
                 answer = up.sh("client", "cat /tmp/answer").await;
