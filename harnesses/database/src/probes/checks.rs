@@ -1,0 +1,91 @@
+//! `db.checks`: the database itself refuses negative amounts, stocks and quantities.
+//!
+//! Tried, not read: an UPDATE to -1 inside a transaction that is rolled back. A constraint, a domain or a trigger all
+//! count. Planted defect: `db-checks` of the FastAPI submission.
+
+use std::sync::Arc;
+
+use crate::connection::{SqlError, identifier};
+use crate::traces::Trace;
+use async_trait::async_trait;
+use grader_model::Finding;
+use harness_kit::{Context, Phase, Probe, Stop};
+
+use crate::store::Store;
+
+pub(crate) struct Checks(pub(crate) Arc<Store>);
+
+#[async_trait]
+impl Probe for Checks {
+    fn id(&self) -> &'static str {
+        "db.checks"
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::Database
+    }
+
+    async fn run(&self, ctx: &Context) -> Result<Finding, Stop> {
+        let (found, traces) = self.0.traces(ctx).await?;
+        let mut columns: Vec<(&Trace, String)> = Vec::new();
+        let fields = ctx.spec().domain.main_resource().into_iter().flat_map(|main| &main.fields);
+        for (id, _) in fields.filter(|(_, field)| field.min.is_some_and(|min| min >= 0.0)) {
+            if let Some(column) = traces.main.columns.get(id) {
+                columns.push((&traces.main, column.clone()));
+            }
+        }
+        if let Some(line) = &traces.line {
+            // The quantity is the only number of the line with the value that was ordered.
+            let fits: Vec<&String> = line
+                .row
+                .iter()
+                .filter(|(_, value)| {
+                    value.as_f64().is_some_and(|number| (number - f64::from(traces.quantity)).abs() < 1e-9)
+                })
+                .map(|(column, _)| column)
+                .collect();
+            if let [only] = fits.as_slice() {
+                columns.push((line, (*only).clone()));
+            }
+        }
+        if columns.is_empty() {
+            return Err(Stop::inconclusive(
+                "the columns of amounts and quantities could not be told from their values",
+            ));
+        }
+        let mut taken = Vec::new();
+        let mut shown = None;
+        for (trace, column) in &columns {
+            let table = &trace.table;
+            let condition = trace.condition(found);
+            let update = format!("UPDATE {} SET {} = -1 WHERE {condition}", table.sql(), identifier(column));
+            // Positive control: writing the value that is there works, so that a refusal is about the value.
+            let control = format!("UPDATE {0} SET {1} = {1} WHERE {condition}", table.sql(), identifier(column));
+            found.query(&format!("BEGIN; {control}; ROLLBACK")).await?;
+            let tried = found.try_query(&format!("BEGIN; {update}; SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK")).await;
+            // A refused statement leaves its transaction open.
+            let _ = found.try_query("ROLLBACK").await;
+            match tried {
+                Ok(rows) => {
+                    taken.push(format!("{table}.{column} = -1 is taken"));
+                    shown.get_or_insert_with(|| rows.evidence(&format!("BEGIN; {update}; ROLLBACK")));
+                }
+                Err(SqlError::Refused { .. }) => {}
+                Err(error) => return Err(Stop::inconclusive(format!("the database stopped answering: {error}"))),
+            }
+        }
+        let of = columns.len();
+        if taken.is_empty() {
+            return Ok(Finding::pass(
+                self.id(),
+                format!("The database refuses -1 in all {of} columns of amounts and quantities"),
+            ));
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a handful of columns")]
+        let fraction = (of - taken.len()) as f64 / of as f64;
+        Ok(Finding::partial(self.id(), fraction, format!("The database takes -1 in {} of {of} columns", taken.len()))
+            .expected("the database refuses negative amounts, stocks and quantities")
+            .actual(taken.join("\n"))
+            .evidences(shown))
+    }
+}

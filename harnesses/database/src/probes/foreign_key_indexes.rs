@@ -1,0 +1,55 @@
+//! `db.foreign-key-indexes`: an index leads with the columns of every foreign key. A composite primary key whose first column is the
+//! foreign key does index it.
+//!
+//! Planted defect: `db-foreign-key-indexes` of the Express submission.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use grader_model::Finding;
+use harness_kit::{Context, Phase, Probe, Stop};
+
+use crate::store::Store;
+
+pub(crate) struct ForeignKeyIndexes(pub(crate) Arc<Store>);
+
+#[async_trait]
+impl Probe for ForeignKeyIndexes {
+    fn id(&self) -> &'static str {
+        "db.foreign-key-indexes"
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::Database
+    }
+
+    async fn run(&self, ctx: &Context) -> Result<Finding, Stop> {
+        let found = self.0.found(ctx).await?;
+        let mut all = 0;
+        let mut bare = Vec::new();
+        for (name, table) in found.schema.own() {
+            for key in &table.foreign_keys {
+                all += 1;
+                if !table.leads(&key.columns) {
+                    bare.push(format!("{name} ({}) -> {}", key.columns.join(", "), key.refers_to));
+                }
+            }
+        }
+        if all == 0 {
+            return Err(Stop::blocked("db.foreign-keys", "the schema has no foreign keys"));
+        }
+        if bare.is_empty() {
+            return Ok(Finding::pass(
+                self.id(),
+                format!("An index leads with the columns of each of the {all} foreign keys"),
+            ));
+        }
+        let sql = "SELECT tablename AS tab, indexname AS name, indexdef AS definition FROM pg_indexes \
+                   WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2 LIMIT 100";
+        let rows = found.query(sql).await?;
+        Ok(Finding::fail(self.id(), format!("{} of {all} foreign keys have no index", bare.len()))
+            .expected("an index leads with the columns of every foreign key")
+            .actual(format!("without: {}", bare.join("\n")))
+            .evidence(rows.evidence(sql)))
+    }
+}

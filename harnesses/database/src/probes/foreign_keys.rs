@@ -1,0 +1,48 @@
+//! `db.foreign-keys`: columns that refer to another table by value are declared as foreign keys.
+//!
+//! References are found by following the keys of real records (an account's transaction on a known record), not by the
+//! names of columns: a table that holds a record's key in a column refers to it.
+//! Planted defect: `db-foreign-keys` of the FastAPI submission.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use grader_model::Finding;
+use harness_kit::{Context, Phase, Probe, Stop};
+
+use crate::probes::relations;
+use crate::store::Store;
+
+pub(crate) struct ForeignKeys(pub(crate) Arc<Store>);
+
+#[async_trait]
+impl Probe for ForeignKeys {
+    fn id(&self) -> &'static str {
+        "db.foreign-keys"
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::Database
+    }
+
+    async fn run(&self, ctx: &Context) -> Result<Finding, Stop> {
+        let (found, traces) = self.0.traces(ctx).await?;
+        let references = relations::followed(found, traces);
+        if references.is_empty() {
+            return Err(Stop::blocked("db.normalized", "no row refers to another record by a column of its own"));
+        }
+        let undeclared: Vec<String> =
+            references.iter().filter(|reference| !reference.declared).map(ToString::to_string).collect();
+        let of = references.len();
+        if undeclared.is_empty() {
+            return Ok(Finding::pass(self.id(), format!("All {of} references that were followed are foreign keys")));
+        }
+        let sql = "SELECT conrelid::regclass AS tab, conname AS name, pg_get_constraintdef(oid) AS definition \
+                   FROM pg_constraint WHERE contype = 'f' ORDER BY 1, 2 LIMIT 100";
+        let rows = found.query(sql).await?;
+        Ok(Finding::fail(self.id(), format!("{} of {of} references are no foreign keys", undeclared.len()))
+            .expected("every column that holds another table's key is a foreign key")
+            .actual(undeclared.join("\n"))
+            .evidence(rows.evidence(sql)))
+    }
+}

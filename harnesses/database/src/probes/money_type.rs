@@ -1,0 +1,61 @@
+//! `db.money-type`: money is kept in an exact type: numeric, whole cents, or the like; never in floating point.
+//!
+//! Planted defect: `db-money-type` of the FastAPI submission.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use grader_model::Finding;
+use grader_spec::FieldKind;
+use harness_kit::{Context, Phase, Probe, Stop};
+
+use crate::store::Store;
+
+pub(crate) struct MoneyType(pub(crate) Arc<Store>);
+
+#[async_trait]
+impl Probe for MoneyType {
+    fn id(&self) -> &'static str {
+        "db.money-type"
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::Database
+    }
+
+    async fn run(&self, ctx: &Context) -> Result<Finding, Stop> {
+        let (found, traces) = self.0.traces(ctx).await?;
+        let domain = &ctx.spec().domain;
+        let mut seen = Vec::new();
+        let mut floats = Vec::new();
+        let money = domain.main_resource().into_iter().flat_map(|main| &main.fields);
+        for (id, _) in money.filter(|(_, field)| field.kind == FieldKind::Money) {
+            let column = traces.main.columns.get(id);
+            if let Some(column) = column.and_then(|name| found.schema.tables.get(&traces.main.table)?.column(name)) {
+                seen.push(format!("{}.{} {}", traces.main.table, column.name, column.kind));
+                if column.is_float() || column.is_text() {
+                    floats.push(format!("{}.{} is {}", traces.main.table, column.name, column.kind));
+                }
+            }
+        }
+        // A transaction keeps amounts as well: any floating-point column of its tables holds one.
+        for trace in [&traces.transaction, &traces.line].into_iter().flatten() {
+            let table = found.schema.tables.get(&trace.table);
+            for column in table.into_iter().flat_map(|table| &table.columns).filter(|column| column.is_float()) {
+                floats.push(format!("{}.{} is {}", trace.table, column.name, column.kind));
+            }
+        }
+        if seen.is_empty() && floats.is_empty() {
+            return Err(Stop::inconclusive("the column that keeps money could not be told from its values"));
+        }
+        if floats.is_empty() {
+            return Ok(Finding::pass(self.id(), format!("Money is kept exactly: {}", seen.join(", "))));
+        }
+        let sql = crate::schema::COLUMNS;
+        let rows = found.query(sql).await?;
+        Ok(Finding::fail(self.id(), "Money is kept in a type that does not count exactly")
+            .expected("numeric, or whole cents")
+            .actual(floats.join("\n"))
+            .evidence(rows.evidence(sql)))
+    }
+}

@@ -1,0 +1,46 @@
+//! `db.primary-keys`: every table of the submission has a primary key.
+//!
+//! Planted defect: `db-primary-keys` of the Express submission.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use grader_model::Finding;
+use harness_kit::{Context, Phase, Probe, Stop};
+
+use crate::store::Store;
+
+pub(crate) struct PrimaryKeys(pub(crate) Arc<Store>);
+
+#[async_trait]
+impl Probe for PrimaryKeys {
+    fn id(&self) -> &'static str {
+        "db.primary-keys"
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::Database
+    }
+
+    async fn run(&self, ctx: &Context) -> Result<Finding, Stop> {
+        let found = self.0.found(ctx).await?;
+        let without: Vec<String> = found
+            .schema
+            .own()
+            .filter(|(_, table)| table.primary_key.is_empty())
+            .map(|(name, _)| name.to_string())
+            .collect();
+        let of = found.schema.own().count();
+        if without.is_empty() {
+            return Ok(Finding::pass(self.id(), format!("All {of} tables have a primary key")));
+        }
+        let sql = "SELECT conrelid::regclass AS tab, pg_get_constraintdef(oid) AS primary_key FROM pg_constraint \
+                   WHERE contype = 'p' AND connamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema') \
+                   ORDER BY 1 LIMIT 100";
+        let rows = found.query(sql).await?;
+        Ok(Finding::fail(self.id(), format!("{} of {of} tables have no primary key", without.len()))
+            .expected("every table has a primary key")
+            .actual(format!("without: {}", without.join(", ")))
+            .evidence(rows.evidence(sql)))
+    }
+}

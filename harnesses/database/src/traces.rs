@@ -1,0 +1,258 @@
+//! Following the probes' own records through the tables: which table and column holds what, by value and not by name.
+
+use std::collections::BTreeMap;
+
+use grader_spec::{FieldKind, Resource};
+use harness_kit::wire::{self, Shape};
+use harness_kit::{Context, Stop};
+use serde_json::{Map, Value, json};
+
+use crate::connection::{identifier, literal};
+use crate::schema::TableName;
+use crate::store::Found;
+
+/// A text that the API was given and that no other record has.
+#[derive(Debug, Clone)]
+pub(crate) struct Mark {
+    /// Texts of the record, longest first.
+    texts: Vec<String>,
+}
+
+/// A row that holds a known record.
+#[derive(Debug, Clone)]
+pub(crate) struct Trace {
+    pub(crate) table: TableName,
+    /// The row as JSON, by column.
+    pub(crate) row: Map<String, Value>,
+    /// Spec field id to column.
+    pub(crate) columns: BTreeMap<String, String>,
+}
+
+/// Where the records of the run stand.
+#[derive(Debug, Clone)]
+pub(crate) struct Traces {
+    pub(crate) main: Trace,
+    /// The first account's row.
+    pub(crate) account: Option<Trace>,
+    /// The transaction's row.
+    pub(crate) transaction: Option<Trace>,
+    /// Rows that refer to both the transaction and the main record.
+    pub(crate) line: Option<Trace>,
+    /// Texts that the transaction's lines are known by: the main records' keys.
+    pub(crate) line_keys: Vec<String>,
+    /// The quantity on the line.
+    pub(crate) quantity: u32,
+}
+
+/// Makes the marked record.
+pub(crate) async fn mark(ctx: &Context) -> Result<Mark, Stop> {
+    let main = ctx.main()?;
+    let mut values = ctx.values("database mark");
+    let record = main.create(ctx, &mut values, &[]).await?;
+    Ok(Mark { texts: texts(&main.spec, &record.sent) })
+}
+
+fn texts(resource: &Resource, sent: &Map<String, Value>) -> Vec<String> {
+    let mut texts: Vec<String> = sent
+        .iter()
+        .filter(|(id, _)| {
+            resource.fields.get(*id).is_some_and(|field| matches!(field.kind, FieldKind::Text | FieldKind::Gtin13))
+        })
+        .filter_map(|(_, value)| value.as_str().map(str::to_owned))
+        .collect();
+    texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    texts
+}
+
+/// Whether the database holds the marked record.
+pub(crate) async fn holds(found: &Found, mark: &Mark) -> bool {
+    for text in &mark.texts {
+        if find_text(found, text).await.is_some() {
+            return true;
+        }
+    }
+    false
+}
+
+/// The first table with a row one of whose text columns is `text`, and that row.
+async fn find_text(found: &Found, text: &str) -> Option<(TableName, Map<String, Value>)> {
+    for (name, table) in found.schema.own() {
+        let columns: Vec<String> = table
+            .columns
+            .iter()
+            .filter(|column| column.is_text())
+            .map(|column| format!("{}::text = {}", identifier(&column.name), literal(text)))
+            .collect();
+        if columns.is_empty() {
+            continue;
+        }
+        if let Some(row) = one_row(found, name, &columns.join(" OR ")).await {
+            return Some((name.clone(), row));
+        }
+    }
+    None
+}
+
+/// One row as JSON.
+pub(crate) async fn one_row(found: &Found, table: &TableName, condition: &str) -> Option<Map<String, Value>> {
+    let sql = format!("SELECT row_to_json(t)::text AS row FROM {} t WHERE {condition} LIMIT 1", table.sql());
+    let rows = found.try_query(&sql).await.ok()?;
+    let row = rows.rows.first()?;
+    serde_json::from_str(rows.cell(row, "row")).ok()
+}
+
+/// Makes an account's transaction on fresh records and finds all of them in the tables.
+pub(crate) async fn follow(ctx: &Context, found: &Found) -> Result<Traces, Stop> {
+    let main = ctx.main()?;
+    let mut values = ctx.values("database traces");
+    let stock = ctx.spec().domain.transaction().map(|(_, _, lines)| lines.stock.clone());
+    let overrides: Vec<(&str, Value)> = stock.iter().map(|field| (field.as_str(), json!(37))).collect();
+    let record = main.create(ctx, &mut values, &overrides).await?;
+    let mut main_trace = None;
+    for text in texts(&main.spec, &record.sent) {
+        if let Some((table, row)) = find_text(found, &text).await {
+            let columns = columns_of(&main.spec, &record.sent, &row);
+            main_trace = Some(Trace { table, row, columns });
+            break;
+        }
+    }
+    let Some(main_trace) = main_trace else {
+        return Err(Stop::inconclusive("a record that the API took could not be found again in its database"));
+    };
+    let account = account(ctx, found).await;
+    let key = main_trace.key(found).unwrap_or_else(|| record.key.clone());
+    let mut traces = Traces {
+        main: main_trace,
+        account,
+        transaction: None,
+        line: None,
+        line_keys: vec![key.clone(), record.key.clone()],
+        quantity: 3,
+    };
+    if let Ok(resource) = ctx.transaction() {
+        let line = (record.reference(&main), json!(traces.quantity));
+        if let Ok(body) = resource.transaction_body(&[line]) {
+            let session = ctx.writer(&resource)?;
+            let operation = resource.operation(grader_spec::Action::Create)?;
+            let answer = operation.request(None, Some(body), session.as_ref()).send(ctx).await;
+            if let Some(made) = resource.made(Map::new(), &answer) {
+                traces.transaction = by_value(found, &made.key, &[&traces.main.table]).await;
+                if let Some(transaction) = &traces.transaction {
+                    let parent = transaction.key(found).unwrap_or(made.key);
+                    traces.line = line_of(found, &parent, &key, &transaction.table).await;
+                }
+            }
+        }
+    }
+    Ok(traces)
+}
+
+async fn account(ctx: &Context, found: &Found) -> Option<Trace> {
+    let account = ctx.account().await.ok()?;
+    let accounts = &ctx.spec().domain.accounts;
+    let (table, row) = find_identity(found, &account.identity).await?;
+    let mut columns = BTreeMap::new();
+    let column =
+        row.iter().find(|(_, value)| value.as_str().is_some_and(|v| v.eq_ignore_ascii_case(&account.identity)));
+    if let Some((column, _)) = column {
+        columns.insert(accounts.identity.clone(), column.clone());
+    }
+    Some(Trace { table, row, columns })
+}
+
+/// The row of the account with that identity, in whatever case it is kept.
+pub(crate) async fn find_identity(found: &Found, identity: &str) -> Option<(TableName, Map<String, Value>)> {
+    match find_text(found, identity).await {
+        Some(hit) => Some(hit),
+        None => find_text(found, &identity.to_lowercase()).await,
+    }
+}
+
+/// Which column of a row holds which field that was sent, by value; a field's own names break ties.
+fn columns_of(resource: &Resource, sent: &Map<String, Value>, row: &Map<String, Value>) -> BTreeMap<String, String> {
+    let mut columns = BTreeMap::new();
+    for (id, value) in sent {
+        let Some(field) = resource.fields.get(id) else { continue };
+        let fits: Vec<&String> = row
+            .iter()
+            .filter(|(_, got)| {
+                !got.is_null()
+                    && (wire::same(field, value, got, Shape::Natural) || wire::same(field, value, got, Shape::Cents))
+            })
+            .map(|(column, _)| column)
+            .collect();
+        let named = fits.iter().find(|column| wire::is_named(column, &field.names));
+        let only = if fits.len() == 1 { fits.first() } else { None };
+        if let Some(column) = named.or(only) {
+            columns.insert(id.clone(), (*column).clone());
+        }
+    }
+    columns
+}
+
+/// The row one of whose key columns is `key`, in a table that is none of `others`.
+async fn by_value(found: &Found, key: &str, others: &[&TableName]) -> Option<Trace> {
+    for (name, table) in found.schema.own().filter(|(name, _)| !others.contains(name)) {
+        // The primary key, or another column that is unique by itself, as a public key is.
+        let mut candidates: Vec<&str> = table.single_key().into_iter().collect();
+        for index in table.indexes.iter().filter(|index| index.unique && index.keys.len() == 1) {
+            candidates.extend(table.column(&index.keys[0]).map(|column| column.name.as_str()));
+        }
+        for column in candidates {
+            let condition = format!("t.{}::text = {}", identifier(column), literal(key));
+            if let Some(row) = one_row(found, name, &condition).await {
+                return Some(Trace { table: name.clone(), row, columns: BTreeMap::new() });
+            }
+        }
+    }
+    None
+}
+
+/// The row that holds both keys in two columns of its own.
+async fn line_of(found: &Found, parent: &str, record: &str, transaction: &TableName) -> Option<Trace> {
+    for (name, table) in found.schema.own().filter(|(name, _)| *name != transaction) {
+        let holding = |key: &str| {
+            let columns: Vec<String> = table
+                .columns
+                .iter()
+                .filter(|column| !column.is_array() && !column.is_document() && !column.is_timestamp())
+                .map(|column| format!("t.{}::text = {}", identifier(&column.name), literal(key)))
+                .collect();
+            columns.join(" OR ")
+        };
+        let (of_parent, of_record) = (holding(parent), holding(record));
+        if of_parent.is_empty() {
+            continue;
+        }
+        if let Some(row) = one_row(found, name, &format!("({of_parent}) AND ({of_record})")).await {
+            let holds = |key: &str| row.iter().find(|(_, value)| wire::text(value).as_deref() == Some(key));
+            let (Some((first, _)), Some((second, _))) = (holds(parent), holds(record)) else { continue };
+            if first != second {
+                return Some(Trace { table: name.clone(), row: row.clone(), columns: BTreeMap::new() });
+            }
+        }
+    }
+    None
+}
+
+impl Trace {
+    /// The row's primary key as text, where it is one column.
+    pub(crate) fn key(&self, found: &Found) -> Option<String> {
+        let column = found.schema.tables.get(&self.table)?.single_key()?;
+        wire::text(self.row.get(column)?)
+    }
+
+    /// A condition that names this row alone, by its primary key or else by all its scalar values.
+    pub(crate) fn condition(&self, found: &Found) -> String {
+        let key = found.schema.tables.get(&self.table).map(|table| table.primary_key.clone()).unwrap_or_default();
+        let columns: Vec<&String> = if key.is_empty() { self.row.keys().collect() } else { key.iter().collect() };
+        let parts: Vec<String> = columns
+            .into_iter()
+            .filter_map(|column| {
+                let value = wire::text(self.row.get(column)?)?;
+                Some(format!("{}::text = {}", identifier(column), literal(&value)))
+            })
+            .collect();
+        if parts.is_empty() { "false".to_owned() } else { parts.join(" AND ") }
+    }
+}
