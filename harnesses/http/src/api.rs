@@ -1,10 +1,49 @@
 //! API design: operations, methods, status codes, round trips, pagination, transactions.
 
+mod content_type;
+mod fill;
+mod filtering;
+mod lines;
+mod method_not_allowed;
+mod methods;
+mod operations;
+mod pages;
+mod pagination_bounded;
+mod pagination_complete;
+mod pagination_invalid;
+mod pagination_metadata;
+mod pagination_size;
+mod resource_naming;
+mod roundtrip;
+mod routes;
 mod status_create;
+mod status_delete;
 mod status_unknown;
+mod transaction_stock;
+mod transaction_total;
+mod versioning;
 
 use harness_kit::Probe;
 
 pub(crate) fn probes() -> Vec<Box<dyn Probe>> {
-    vec![Box::new(status_create::StatusCreate), Box::new(status_unknown::StatusUnknown)]
+    vec![
+        Box::new(operations::Operations),
+        Box::new(resource_naming::ResourceNaming),
+        Box::new(methods::Methods),
+        Box::new(status_create::StatusCreate),
+        Box::new(status_delete::StatusDelete),
+        Box::new(status_unknown::StatusUnknown),
+        Box::new(method_not_allowed::MethodNotAllowed),
+        Box::new(roundtrip::Roundtrip),
+        Box::new(pagination_complete::Complete),
+        Box::new(pagination_invalid::Invalid),
+        Box::new(pagination_metadata::Metadata),
+        Box::new(filtering::Filtering),
+        Box::new(versioning::Versioning),
+        Box::new(transaction_total::Total),
+        Box::new(transaction_stock::Stock),
+        Box::new(pagination_bounded::Bounded),
+        Box::new(pagination_size::Size),
+        Box::new(content_type::ContentType),
+    ]
 }

@@ -261,9 +261,11 @@ pub(super) async fn follow(ctx: &Context, answer: Answer, operation: &mut Operat
     again.send(ctx).await
 }
 
-/// Whether the answer is a page for people, as single-page applications give for any path.
+/// Whether the answer is a page for people, as single-page applications give for any path. JSON that is sent as HTML by
+/// mistake is none: that is a finding of its own and hides no operation.
 pub(super) fn is_page(answer: &Answer) -> bool {
     answer.header("content-type").is_some_and(|value| value.contains("text/html"))
+        && !answer.json().is_some_and(|body| body.is_object() || body.is_array())
 }
 
 /// Keeps the most telling reason: a documented route's refusal says more than a guess's.

@@ -1,0 +1,72 @@
+//! Making many records, a few at a time.
+
+use std::time::{Duration, Instant};
+
+use futures_util::{StreamExt as _, stream};
+use harness_kit::{Answer, BoundResource, Context, Record, Stop, Values};
+use serde_json::Value;
+
+/// Creates that are on their way at once.
+const AT_ONCE: usize = 8;
+/// Longest time for one filling.
+const BOUND: Duration = Duration::from_secs(40);
+
+/// Creates `count` records, each with the values in `same` and fresh ones besides. Where a limiter refuses, the rest is
+/// sent from a fresh source address.
+///
+/// # Errors
+/// [`Stop::Blocked`] where creating was not found; [`Stop::Inconclusive`] where not all could be made.
+pub(super) async fn fill(
+    ctx: &Context,
+    resource: &BoundResource,
+    values: &mut Values,
+    count: usize,
+    same: &[(String, Value)],
+) -> Result<Vec<Record>, Stop> {
+    let session = ctx.writer(resource)?;
+    let began = Instant::now();
+    let mut bodies = Vec::new();
+    for _ in 0..count {
+        let mut sent = resource.fresh(values);
+        sent.extend(same.iter().cloned());
+        bodies.push(sent);
+    }
+    let mut made = Vec::new();
+    let mut vantage = 0;
+    let mut refusal: Option<Answer> = None;
+    while !bodies.is_empty() && began.elapsed() < BOUND {
+        let batch: Vec<_> = bodies.drain(..bodies.len().min(AT_ONCE * 4)).collect();
+        let mut requests = Vec::new();
+        for sent in batch {
+            let request = resource.create_request(&sent, session.as_ref())?.from_vantage(vantage);
+            requests.push(async move { (request.send(ctx).await, sent) });
+        }
+        let answers: Vec<_> = stream::iter(requests).buffered(AT_ONCE).collect().await;
+        let mut is_limited = false;
+        for (answer, sent) in answers {
+            match resource.made(sent.clone(), &answer) {
+                Some(record) => made.push(record),
+                None if answer.is_limited() => {
+                    is_limited = true;
+                    bodies.push(sent);
+                    refusal = Some(answer);
+                }
+                None => refusal = Some(answer),
+            }
+        }
+        if is_limited {
+            match ctx.new_vantage().await {
+                Some(fresh) => vantage = fresh,
+                None => break,
+            }
+        }
+    }
+    if made.len() < count {
+        let why = refusal.map_or_else(|| "time ran out".to_owned(), |answer| answer.status_line());
+        return Err(Stop::inconclusive(format!(
+            "not all of {count} sound {} records could be created: {why}",
+            resource.id
+        )));
+    }
+    Ok(made)
+}

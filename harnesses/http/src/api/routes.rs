@@ -1,0 +1,90 @@
+//! Routes of the submission as probes compare them: the shape of a path, what is known to be served at it, and which
+//! bound operation an exchange belongs to.
+
+use std::collections::BTreeSet;
+
+use grader_model::Evidence;
+use harness_kit::bind::described_operations;
+use harness_kit::{Context, Operation};
+
+/// A path with its parameters unnamed and without a slash at its end.
+pub(super) fn shape(path: &str) -> String {
+    let path = path.split('?').next().unwrap_or("");
+    let segments: Vec<&str> = path
+        .trim_end_matches('/')
+        .split('/')
+        .map(|segment| if segment.starts_with('{') || segment.starts_with(':') { "{}" } else { segment })
+        .collect();
+    segments.join("/")
+}
+
+/// Every operation that was bound.
+pub(super) fn bound(ctx: &Context) -> Vec<Operation> {
+    let bound = ctx.bound();
+    let accounts = [bound.register, bound.login, bound.me].into_iter().flatten();
+    let ids: Vec<&String> = ctx.spec().domain.resources.keys().collect();
+    let resources = ids.into_iter().filter_map(|id| bound.resources.get(id)).flat_map(|resource| {
+        grader_spec::Action::ALL.into_iter().filter_map(|action| resource.operations.get(&action).cloned())
+    });
+    accounts.chain(resources).collect()
+}
+
+/// The methods that are bound, described or written in the source for a path.
+pub(super) fn methods_of(ctx: &Context, path: &str) -> BTreeSet<String> {
+    let wanted = shape(path);
+    let described = ctx.bound().description.map(|(_, document)| described_operations(&document)).unwrap_or_default();
+    let described = described.into_iter().map(|operation| (operation.method, operation.path));
+    let hinted = ctx.facts().routes.iter().map(|route| (route.method.clone(), route.path.clone()));
+    let bound = bound(ctx).into_iter().map(|operation| (operation.method, operation.path));
+    described
+        .chain(hinted)
+        .chain(bound)
+        .filter(|(method, path)| !method.is_empty() && shape(path) == wanted)
+        .map(|(method, _)| method)
+        .collect()
+}
+
+/// The route that a request went to: the bound operation's template, else the path itself.
+pub(super) fn of_request(operations: &[Operation], method: &str, target: &str) -> String {
+    let path = target.split('?').next().unwrap_or("");
+    let fitting = operations.iter().find(|operation| operation.method == method && fits(&operation.path, path));
+    format!("{method} {}", fitting.map_or(path, |operation| operation.path.as_str()))
+}
+
+/// Whether a path is one of a template's.
+pub(super) fn fits(template: &str, path: &str) -> bool {
+    let mut wanted = template.trim_end_matches('/').split('/');
+    let mut given = path.trim_end_matches('/').split('/');
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return true,
+            (Some(wanted), Some(given)) if wanted == given || (wanted.starts_with('{') && !given.is_empty()) => {}
+            _ => return false,
+        }
+    }
+}
+
+/// The first successful exchange of an operation.
+pub(super) fn evidence(ctx: &Context, operation: &Operation) -> Option<Evidence> {
+    let recorder = ctx.recorder();
+    let exchange = recorder.exchanges().into_iter().find(|exchange| {
+        let path = exchange.target.split('?').next().unwrap_or("");
+        exchange.method == operation.method && (200..300).contains(&exchange.status) && fits(&operation.path, path)
+    })?;
+    Some(recorder.evidence_of(&exchange))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_compared_by_shape() {
+        assert_eq!(shape("/v1/things/{thing_id}/"), shape("/v1/things/:id"));
+        assert_ne!(shape("/v1/things"), shape("/v1/thing"));
+        assert!(fits("/things/{id}", "/things/7"));
+        assert!(fits("/things/", "/things"));
+        assert!(!fits("/things/{id}", "/things"));
+        assert!(!fits("/things/{id}", "/things/7/parts"));
+    }
+}
