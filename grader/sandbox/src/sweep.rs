@@ -21,7 +21,7 @@ pub struct SweepOptions {
     pub journal: Option<PathBuf>,
     /// Only these runs, and these whether they live or not; `None`: every run that is over.
     pub runs: Option<Vec<RunId>>,
-    /// Images kept for a regrade go once they are this old; `None` keeps them.
+    /// Images kept for a regrade, and those of harnesses, go once they are this old; `None` keeps them.
     pub images_older_than: Option<Duration>,
 }
 
@@ -93,6 +93,7 @@ pub async fn sweep(engine: &Engine, options: &SweepOptions) -> Result<SweepRepor
     }
     if let Some(age) = options.images_older_than {
         report.images = prune_images(engine, labels::BUILD, age).await?;
+        report.images.extend(prune_images(engine, labels::HARNESS, age).await?);
     }
     Ok(report)
 }

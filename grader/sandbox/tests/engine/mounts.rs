@@ -39,7 +39,7 @@ async fn a_folder_of_the_tree_is_seen_and_shared_and_no_folder_of_the_host() {
         },
     ];
     let mut worker = idle();
-    worker.volumes = vec![bind("", "/work", true, true), volume(Some("data"), "/data")];
+    worker.volumes = vec![bind("", "/job", true, true), volume(Some("data"), "/data")];
     let mut bench = Bench::new("mounts")
         .await
         .service("api", api)
@@ -57,8 +57,8 @@ async fn a_folder_of_the_tree_is_seen_and_shared_and_no_folder_of_the_host() {
             assert_ne!(up.sh("api", "ls /etc/dpkg | grep -c dpkg.cfg").await, "0");
             assert_eq!(up.sh("api", "stat -c %a /memory").await, "1770");
             up.sh("api", "echo changed > /app/new; echo kept > /data/x").await;
-            assert_eq!(up.sh("worker", "cat /work/new /data/x").await, "changed\nkept");
-            assert!(up.sh("worker", "echo no > /work/y").await.contains("Read-only"));
+            assert_eq!(up.sh("worker", "cat /job/new /data/x").await, "changed\nkept");
+            assert!(up.sh("worker", "echo no > /job/y").await.contains("Read-only"));
             assert_eq!(up.sh("api", "stat -c %u /app/run.sh").await, "1000");
         })
         .await;
