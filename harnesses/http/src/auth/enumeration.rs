@@ -6,6 +6,7 @@
 
 use async_trait::async_trait;
 use grader_model::Finding;
+use harness_kit::account::find_session;
 use harness_kit::bind::sign_in_request;
 use harness_kit::{Answer, Context, Probe, Stop};
 use serde_json::Value;
@@ -26,7 +27,7 @@ impl Probe for Enumeration {
         let known = ctx.send_auth(sign_in_request(ctx, &account.identity, &first)?).await?;
         let again = ctx.send_auth(sign_in_request(ctx, &account.identity, &second)?).await?;
         let stranger = ctx.send_auth(sign_in_request(ctx, &unknown, &first)?).await?;
-        if known.is_success() {
+        if known.is_success() && find_session(&known).is_some() {
             return Err(Stop::blocked("auth.login", format!("a wrong password is answered {}", known.status_line())));
         }
         let known_says = Said::of(&known, &account.identity);

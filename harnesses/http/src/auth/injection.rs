@@ -62,6 +62,8 @@ impl Probe for Injection {
         let expected = "the same answer as without the SQL, or a 4xx";
         if !seen.effects.is_empty() {
             let lines: Vec<String> = seen.effects.iter().map(|effect| effect.what.clone()).collect();
+            // Also those that are not shown: what SQL broke is this finding's, and nobody else's.
+            recorder.claim(seen.effects.iter().flat_map(|effect| &effect.answers).map(|answer| answer.record().number));
             let evidence = seen.effects.iter().flat_map(|effect| &effect.answers).take(6);
             return Ok(Finding::fail(self.id(), format!("SQL in a request has an effect: {}", lines[0]))
                 .expected(expected)

@@ -97,7 +97,12 @@ pub(super) async fn login(ctx: &Context, values: &mut Values, seen: &mut Seen) -
     }
     for (what, request) in requests {
         let answer = ctx.send_auth(request).await?;
-        if answer.is_success() && find_session(&answer).is_some() {
+        if is_let_in(&answer) {
+            // Whoever lets any password in has that finding elsewhere: the SQL did nothing.
+            let plain = ctx.send_auth(sign_in_request(ctx, &account.identity, &wrong)?).await?;
+            if is_let_in(&plain) {
+                return Err(Stop::blocked("auth.login", "a wrong password is let in without any SQL"));
+            }
             seen.effects.push(Effect::new(format!("login with {what}: let in"), [answer]));
         } else if let Some(how) = broke(&answer, &harmless) {
             let status = answer.status_line();
@@ -108,6 +113,10 @@ pub(super) async fn login(ctx: &Context, values: &mut Values, seen: &mut Seen) -
         }
     }
     Ok(())
+}
+
+fn is_let_in(answer: &Answer) -> bool {
+    answer.is_success() && find_session(answer).is_some()
 }
 
 /// The parameters of the list that search or filter.
@@ -218,14 +227,15 @@ pub(super) async fn sort(ctx: &Context, seen: &mut Seen) -> Result<(), Stop> {
             && main
                 .keys_in(&when_true)
                 .is_some_and(|keys| main.keys_in(&when_false).is_some_and(|other| keys != other));
+        let broken = [&when_true, &quoted]
+            .into_iter()
+            .find_map(|answer| Some((broke(answer, &harmless)?, answer.status_line())));
         if is_swayed {
             let what = format!("`{name}` with a condition: it decides the order");
             seen.effects.push(Effect::new(what, [when_true, when_false]));
-        } else if let Some((how, answer)) =
-            [&when_true, &quoted].into_iter().find_map(|answer| Some((broke(answer, &harmless)?, answer)))
-        {
-            let what = format!("`{name}` with SQL: it {how} ({})", answer.status_line());
-            seen.effects.push(Effect::new(what, [harmless, answer.clone()]));
+        } else if let Some((how, status)) = broken {
+            let what = format!("`{name}` with SQL: it {how} ({status})");
+            seen.effects.push(Effect::new(what, [harmless, when_true, when_false, quoted]));
         }
     }
     if !tried.is_empty() {

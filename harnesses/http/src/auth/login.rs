@@ -2,7 +2,7 @@
 //!
 //! A wrong password may be answered with any 4xx: 401 is customary, and 400, 403 and 404 are in the field. A 200 with an
 //! error in its body lets nobody in and is partial, as is a breakdown.
-//! Planted defect: `auth-login` where a submission has it.
+//! Planted defect: none of its own; what does not sign in at all blocks everything that needs a session.
 
 use async_trait::async_trait;
 use grader_model::Finding;

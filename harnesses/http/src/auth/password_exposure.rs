@@ -136,7 +136,7 @@ fn exposed(exchange: &Recorded, passwords: &[String]) -> Option<Exposure> {
     let found = hashes::find(body)
         // What the request itself carried is no secret of the server's.
         .filter(|_| hashes::find(&exchange.request_body).is_none())
-        .map(|kind| format!("a {kind} hash"))
+        .map(|kind| format!("a hash ({kind})"))
         .or_else(|| {
             hashed_member(json.as_ref()?).map(|name| format!("what looks like a hash of the password, as `{name}`"))
         });
@@ -176,7 +176,7 @@ fn in_logs(services: &[(String, Vec<String>)], passwords: &[String]) -> Vec<LogL
             let lines = clear.into_iter().take(SHOWN).collect();
             found.push(LogLines { service: service.clone(), what: "a password in clear".to_owned(), lines });
         } else if let Some((kind, line)) = hashed {
-            found.push(LogLines { service: service.clone(), what: format!("a {kind} hash"), lines: vec![line] });
+            found.push(LogLines { service: service.clone(), what: format!("a hash ({kind})"), lines: vec![line] });
         }
     }
     found
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn hashes_and_passwords_are_seen() {
         let hash = r#"{"user":{"password":"$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW"}}"#;
-        assert_eq!(says("", 201, hash), Some(("a bcrypt hash".to_owned(), false)));
+        assert_eq!(says("", 201, hash), Some(("a hash (bcrypt)".to_owned(), false)));
         let md5 = r#"{"data":[{"password_hash":"5f4dcc3b5aa765d61d8327deb882cf99"}]}"#;
         let name = "what looks like a hash of the password, as `password_hash`";
         assert_eq!(says("", 200, md5), Some((name.to_owned(), false)));

@@ -5,6 +5,7 @@
 
 use async_trait::async_trait;
 use grader_model::Finding;
+use harness_kit::account::find_session;
 use harness_kit::bind::sign_in_request;
 use harness_kit::{Answer, Context, Probe, Stop};
 use serde_json::{Map, json};
@@ -31,11 +32,14 @@ impl Probe for PasswordPolicy {
             let made = support::register_with(ctx, &mut values, &[(&secret, json!(password))], &Map::new()).await?;
             said.push(format!("{what}: {}", made.answer.status_line()));
             shown.push(made.answer.clone());
-            if made.answer.is_success() {
+            // An account without a session, such as one that nobody can sign in to, is one all the same; a success that
+            // names nobody may be a refusal in disguise.
+            let names_it = made.answer.text().to_lowercase().contains(&made.identity.to_lowercase());
+            if made.answer.is_success() && names_it {
                 accepted.push((what, made.answer));
-            } else if !password.is_empty() {
+            } else if made.answer.is_success() || !password.is_empty() {
                 let login = ctx.send_auth(sign_in_request(ctx, &made.identity, password)?).await?;
-                if login.is_success() {
+                if login.is_success() && find_session(&login).is_some() {
                     accepted.push((what, login));
                 }
             }

@@ -10,6 +10,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use grader_model::Finding;
+use harness_kit::account::find_session;
 use harness_kit::context::LimitSeen;
 use harness_kit::{Answer, Context, Phase, Probe, Stop};
 use serde_json::Map;
@@ -44,13 +45,13 @@ impl Probe for RateLimit {
             answers.extend(join_all((0..wave).map(|_| request.clone().send(ctx))).await);
         }
         let first = &answers[0];
-        if first.is_success() {
+        if first.is_success() && find_session(first).is_some() {
             return Err(Stop::blocked("auth.login", format!("a wrong password is answered {}", first.status_line())));
         }
         if first.is_breakdown() {
             return Err(Stop::inconclusive(format!("a bad login is answered {}", first.status_line())));
         }
-        if let Some(refusal) = answers.iter().find(|answer| answer.is_limited()).cloned() {
+        if let Some(refusal) = first_refusal(&answers).cloned() {
             let taken = u32::try_from(answers.iter().filter(|answer| !answer.is_limited()).count()).unwrap_or(u32::MAX);
             ctx.learn(|learnt| {
                 learnt.limit = Some(LimitSeen {
@@ -66,12 +67,17 @@ impl Probe for RateLimit {
     }
 }
 
+/// The refusal that came first: which request of a wave gets it is the network's whim.
+fn first_refusal(answers: &[Answer]) -> Option<&Answer> {
+    answers.iter().filter(|answer| answer.is_limited()).min_by_key(|answer| answer.record().number)
+}
+
 fn verdict(id: &str, ctx: &Context, answers: &[Answer], allowed: u32) -> Finding {
     let recorder = ctx.recorder();
     let (first, last) = (&answers[0], &answers[answers.len() - 1]);
     let expected = format!("429 Too Many Requests within {allowed} bad logins");
     let evidence = recorder.evidence(first);
-    if let Some(refusal) = answers.iter().find(|answer| answer.is_limited()) {
+    if let Some(refusal) = first_refusal(answers) {
         return Finding::pass(id, format!("A burst of bad logins is answered 429 within {allowed} attempts"))
             .expected(expected)
             .actual(format!("429 Too Many Requests within {allowed} bad logins"))

@@ -60,7 +60,7 @@ fn secrets_in(value: &Value, place: &str, password: &str, found: &mut Vec<String
             } else if encoded.iter().any(|encoded| text.contains(encoded.as_str())) {
                 found.push(format!("the password in base64, as `{place}`"));
             } else if let Some(kind) = hashes::find(text) {
-                found.push(format!("a {kind} hash, as `{place}`"));
+                found.push(format!("a hash ({kind}), as `{place}`"));
             } else if hashes::is_password_name(&name) && hashes::looks_hashed(text) {
                 found.push(format!("what looks like a hash of the password, as `{place}`"));
             } else if is_secret_name(&name) && !text.is_empty() {
@@ -102,7 +102,7 @@ mod tests {
         assert_eq!(found(&json!({"user": {"pw": "Quiet-Amber-12-x!"}})), ["the password in clear, as `user.pw`"]);
         assert_eq!(found(&json!({"p": STANDARD.encode("Quiet-Amber-12-x!")})), ["the password in base64, as `p`"]);
         let bcrypt = "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW";
-        assert_eq!(found(&json!({"user": [{"hash": bcrypt}]})), ["a bcrypt hash, as `user.hash`"]);
+        assert_eq!(found(&json!({"user": [{"hash": bcrypt}]})), ["a hash (bcrypt), as `user.hash`"]);
         let md5 = "5f4dcc3b5aa765d61d8327deb882cf99";
         assert_eq!(found(&json!({"password": md5})), ["what looks like a hash of the password, as `password`"]);
     }
