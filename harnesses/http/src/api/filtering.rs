@@ -43,6 +43,8 @@ impl Probe for Filtering {
         let is_described = ctx.bound().description.is_some();
         let filters = filters(ctx, &main, &wanted, is_described);
         let session = ctx.writer(&main)?;
+        let unfiltered = main.list_request(&[], session.as_ref())?.send(ctx).await;
+        let unfiltered = main.keys_in(&unfiltered).unwrap_or_default();
         let recorder = ctx.recorder();
         let (mut works, mut ignored): (Vec<(String, Answer)>, Vec<(String, String, Answer)>) = (Vec::new(), Vec::new());
         for filter in filters {
@@ -54,7 +56,8 @@ impl Probe for Filtering {
             let got = match keys {
                 None => answer.status_line(),
                 Some(keys) => match (keys.contains(&wanted.key), keys.contains(&other.key)) {
-                    (true, false) if keys.len() == 1 => {
+                    // Searches may find what is only alike; a list that stayed as it was did not search.
+                    (true, false) if keys != unfiltered => {
                         works.push((filter.param, answer));
                         continue;
                     }
@@ -90,7 +93,7 @@ impl Probe for Filtering {
         let fraction = works.len() as f64 / (works.len() + ignored.len()) as f64;
         let names: Vec<String> = ignored.iter().map(|(param, _, _)| format!("`{param}`")).collect();
         let lines: Vec<String> = ignored.iter().map(|(param, got, _)| format!("{param}: {got}")).collect();
-        Ok(Finding::partial(self.id(), fraction, format!("The documented {} does not filter", names.join(", ")))
+        Ok(Finding::partial(self.id(), fraction, format!("Documented and without effect: {}", names.join(", ")))
             .expected(expected)
             .actual(lines.join("\n"))
             .evidences(ignored.iter().map(|(_, _, answer)| recorder.evidence(answer))))

@@ -52,8 +52,7 @@ impl Probe for Methods {
             wrong.iter().map(|(operation, method)| format!("{}: {method}", operation.id)).collect();
         let evidence = wrong.iter().filter_map(|(operation, _)| routes::evidence(ctx, operation));
         let names: Vec<&str> = wrong.iter().map(|(operation, _)| operation.id.as_str()).collect();
-        let verb = if names.len() == 1 { "uses a method" } else { "use methods" };
-        Ok(Finding::fail(self.id(), format!("{} {verb} that mean something else", names.join(", ")))
+        Ok(Finding::fail(self.id(), format!("The method means something else: {}", names.join(", ")))
             .expected(wanted.join("\n"))
             .actual(lines.join("\n"))
             .evidences(evidence))

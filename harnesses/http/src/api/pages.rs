@@ -16,6 +16,7 @@ pub(super) struct Walk<'a> {
     first: usize,
     last: Option<Answer>,
     ended: bool,
+    refusal: Option<Answer>,
 }
 
 /// One page.
@@ -45,6 +46,7 @@ impl<'a> Walk<'a> {
             first: 0,
             last: None,
             ended: false,
+            refusal: None,
         })
     }
 
@@ -59,6 +61,11 @@ impl<'a> Walk<'a> {
         self.ended
     }
 
+    /// The answer that was no page and ended the walk early.
+    pub(super) fn refusal(&self) -> Option<&Answer> {
+        self.refusal.as_ref()
+    }
+
     /// The next page; `None` after the last one, or where a page is no list.
     pub(super) async fn next(&mut self) -> Option<Page> {
         if self.ended {
@@ -66,7 +73,10 @@ impl<'a> Walk<'a> {
         }
         let request = self.request()?;
         let answer = request.clone().send(self.ctx).await;
-        let keys = if answer.is_success() { self.resource.keys_in(&answer)? } else { return None };
+        let Some(keys) = self.resource.keys_in(&answer).filter(|_| answer.is_success()) else {
+            self.refusal = Some(answer);
+            return None;
+        };
         if self.turned == 0 {
             self.first = keys.len();
         }

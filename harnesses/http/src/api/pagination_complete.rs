@@ -120,10 +120,12 @@ async fn walk(
             last = Some(page.answer);
         }
         if !walk.has_ended() {
-            if turned < PAGES {
-                return Ok(Some(Fault { what: "stops before the end", shown: last.into_iter().collect() }));
+            // A size that is refused from the first page on was the wrong one to ask for.
+            if turned == 0 || turned == PAGES {
+                continue;
             }
-            continue;
+            let shown = last.into_iter().chain(walk.refusal().cloned()).collect();
+            return Ok(Some(Fault { what: "breaks off before the end", shown }));
         }
         let known: HashSet<&String> = met.keys().collect();
         let Some(lost) = records.iter().find(|record| !known.contains(&record.key)) else { return Ok(None) };
@@ -136,5 +138,5 @@ async fn walk(
         let what = if turned == 1 { "never leaves the first page" } else { "loses records" };
         return Ok(Some(Fault { what, shown: last.into_iter().chain([read]).collect() }));
     }
-    Err(Stop::inconclusive(format!("the list is longer than {PAGES} pages of the largest size that was tried")))
+    Err(Stop::inconclusive(format!("{PAGES} pages of the sizes that the list takes do not reach its end")))
 }

@@ -1,7 +1,8 @@
 //! `api.status.delete`: deleting answers 204, or 200 or 202 with a body (RFC 9110, 9.3.5), and the record is gone
 //! afterwards: it can neither be read nor listed.
 //!
-//! A success without the record in it counts as gone here: the status for what is not there is `api.status.unknown`'s.
+//! A refusal with another status than 404, or a success without the record, counts as gone here: the status for what is
+//! not there is `api.status.unknown`'s.
 //! Planted defect: `api-status-delete` of the Express submission (a soft delete that reading does not see).
 
 use async_trait::async_trait;
@@ -89,12 +90,13 @@ fn is_gone(resource: &BoundResource, answer: &Answer, key: &str) -> bool {
             record.get(&resource.key).and_then(harness_kit::wire::text).is_some_and(|found| found == key)
         });
     }
-    matches!(answer.status(), 404 | 410)
+    // Reading it worked before: whoever refuses it now says that it is gone, if not in the right words.
+    answer.is_client_error() && !matches!(answer.status(), 401 | 403 | 429)
 }
 
 /// The list request that shows the record, where one of the first pages does.
 async fn listed_on(ctx: &Context, resource: &BoundResource, key: &str, session: Option<&Session>) -> Option<Request> {
-    let mut walk = Walk::begin(ctx, resource, session, 100)?;
+    let mut walk = Walk::begin(ctx, resource, session, 50)?;
     for _ in 0..PAGES {
         let page = walk.next().await?;
         if page.keys.iter().any(|found| found == key) {

@@ -42,11 +42,11 @@ impl Probe for Stock {
             let expected = f64::from(STOCK - quantity);
             let id = &placing.transaction.id;
             let finding = if left == Some(expected) {
-                Finding::pass(self.id(), format!("A {id} lowers the stock by what was taken"))
+                Finding::pass(self.id(), format!("The {id} lowers the stock by what was taken"))
             } else if left == Some(f64::from(STOCK)) {
-                Finding::fail(self.id(), format!("A {id} does not lower the stock"))
+                Finding::fail(self.id(), format!("The {id} does not lower the stock"))
             } else {
-                Finding::fail(self.id(), format!("A {id} lowers the stock by something else than was taken"))
+                Finding::fail(self.id(), format!("The {id} lowers the stock by something else than was taken"))
             };
             let recorder = ctx.recorder();
             return Ok(finding

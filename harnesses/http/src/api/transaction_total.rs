@@ -33,12 +33,19 @@ impl Probe for Total {
         let Some(sum) = sum(&placing, &lines) else {
             return Err(Stop::blocked("api.operations", "records are created without a price to sum"));
         };
+        let keeps_price = |record: &Record| {
+            let price = &placing.lines.price;
+            record.sent.get(price).and_then(|sent| placing.of.carries(&record.body, price, sent)) != Some(false)
+        };
+        if !lines.iter().all(|(record, _)| keeps_price(record)) {
+            return Err(Stop::blocked("api.roundtrip", "records do not keep the price that was sent"));
+        }
         let recorder = ctx.recorder();
         let id = &placing.transaction.id;
         let expected = format!("{sum:.2}");
         let made = placing.send(ctx, placing.body(&lines)?).await?;
         if !made.is_success() {
-            return Ok(Finding::fail(self.id(), format!("A sound {id} of {} is refused", spoken(&lines)))
+            return Ok(Finding::fail(self.id(), format!("The {id} of {} is refused", spoken(&lines)))
                 .expected("a success")
                 .actual(said(&made))
                 .evidence(recorder.evidence(&made)));
@@ -48,13 +55,13 @@ impl Probe for Total {
         let shown = [recorder.evidence(&made), recorder.evidence(&read)];
         match got {
             None => {
-                return Ok(Finding::fail(self.id(), format!("A {id} shows no total"))
+                return Ok(Finding::fail(self.id(), format!("The {id} shows no total"))
                     .expected(expected)
                     .actual("no total")
                     .evidences(shown));
             }
             Some(got) if !is_same(got, sum) => {
-                return Ok(Finding::fail(self.id(), format!("The total of a {id} is not the sum over its lines"))
+                return Ok(Finding::fail(self.id(), format!("The total of the {id} is not the sum over its lines"))
                     .expected(expected)
                     .actual(format!("{got:.2}"))
                     .evidences(shown));

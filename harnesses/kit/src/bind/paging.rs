@@ -96,7 +96,8 @@ async fn find_style(
         return Some(PageStyle::Page { param: name.to_owned(), base });
     }
     for name in order(documented, OFFSETS) {
-        let (_, skipped) = page(ctx, resource, &with(&sized, name, "1")).await;
+        // A page further and not a record: an offset that is off by one is a finding about paging, not a list without it.
+        let (_, skipped) = page(ctx, resource, &with(&sized, name, "2")).await;
         let Some(skipped) = skipped else { continue };
         if skipped != first {
             return Some(PageStyle::Offset { param: name.to_owned() });
