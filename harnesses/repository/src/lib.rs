@@ -1,5 +1,18 @@
 //! The repository probes and the facts that the tree gives to the live ones. Works on a snapshot: opens no file.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that unwraps fails as it should"))]
+
+mod code;
+mod credentials;
+mod documents;
+mod env_text;
+mod migrations;
+mod routes;
+mod signing;
+#[cfg(test)]
+mod testing;
+mod tree;
+
 use std::collections::BTreeMap;
 
 use grader_model::{Finding, Snapshot};
@@ -13,7 +26,15 @@ pub fn findings(spec: &Spec, snapshot: &Snapshot) -> Vec<Finding> {
 }
 
 /// What the tree tells the live probes. `environment` is what the compose file gives to each service.
+///
+/// The databases of the stack stay empty: where they listen is known only once it runs.
 pub fn facts(snapshot: &Snapshot, environment: &BTreeMap<String, BTreeMap<String, String>>) -> Facts {
-    let _ = (snapshot, environment);
-    Facts::default()
+    Facts {
+        routes: routes::read(snapshot),
+        documents: documents::read(snapshot),
+        privileged: credentials::read(snapshot, environment),
+        secrets: signing::read(snapshot, environment),
+        databases: Vec::new(),
+        migrations: migrations::read(snapshot),
+    }
 }
