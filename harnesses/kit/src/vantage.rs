@@ -48,7 +48,9 @@ pub fn client(endpoint: &Endpoint, address: IpAddr, source: Option<IpAddr>) -> R
         .no_proxy()
         .local_address(source)
         .connect_timeout(Duration::from_secs(5))
-        .pool_idle_timeout(Duration::from_secs(4))
+        // A connection for each request: servers close kept ones as they like (some after every 5xx), and a request that
+        // meets the closing looks like a breakdown of the API.
+        .pool_max_idle_per_host(0)
         .tcp_nodelay(true)
         .user_agent(concat!("grader/", env!("CARGO_PKG_VERSION")))
         .build()
@@ -60,4 +62,37 @@ fn sanitize(service: &str) -> String {
         return service.to_owned();
     }
     service.replace('_', "-").to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// Serves one request a connection without saying so, as servers do that close after an unhandled exception.
+    #[tokio::test]
+    async fn a_server_that_closes_kept_connections_breaks_no_request() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let port = listener.local_addr().expect("an address").port();
+        let server = tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = [0; 1024];
+                let read = stream.read(&mut request).await.unwrap_or(0);
+                if read > 0 {
+                    let _ = stream.write_all(b"HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n").await;
+                    // Long enough for a client that keeps connections to send its next request into this one.
+                    tokio::time::sleep(Duration::from_millis(30)).await;
+                }
+            }
+        });
+        let address = IpAddr::from([127, 0, 0, 1]);
+        let endpoint = Endpoint::plain("api", address, port);
+        let client = client(&endpoint, address, None).expect("a client");
+        for _ in 0..3 {
+            let answer = client.post(format!("{}/x", endpoint.origin())).body("{}").send().await;
+            assert_eq!(answer.expect("an answer").status(), 500);
+        }
+        server.abort();
+    }
 }

@@ -44,11 +44,14 @@ impl Probe for Conflict {
     async fn run(&self, ctx: &Context) -> Result<Finding, Stop> {
         let mut values = ctx.values(self.id());
         let mut seen = Vec::new();
-        let registering = register_again(ctx, &mut values, &mut seen).await;
-        let creating = create_again(ctx, &mut values, &mut seen).await;
+        let mut stops = Vec::new();
+        stops.extend(register_again(ctx, &mut values, &mut seen).await.err());
+        stops.extend(create_again(ctx, &mut values, &mut seen).await.err());
+        // What is missing has a finding of its own; what could not be told leaves this one open.
+        if let Some(at) = stops.iter().position(|stop| matches!(stop, Stop::Inconclusive(_)) || seen.is_empty()) {
+            return Err(stops.swap_remove(at));
+        }
         if seen.is_empty() {
-            registering?;
-            creating?;
             return Err(Stop::not_applicable("nothing here may exist only once"));
         }
         #[expect(clippy::cast_precision_loss, reason = "a handful of conflicts")]

@@ -33,9 +33,14 @@ const TABLE: &[(Leak, &str)] = &[
     // Node, by V8's stack format
     (Leak::StackTrace, r"(?m)^\s*at (?:async )?[^\n]{0,200}\(?(?:file://)?(?:/|[A-Za-z]:\\)[^\n)]+:\d+:\d+\)?"),
     (Leak::StackTrace, r"\(?node:internal/[\w/]+:\d+:\d+\)?"),
+    // The same in a page, as Express shows it where it takes itself to be in development
+    (Leak::StackTrace, r"&nbsp;at [^<\n]{1,300}:\d+:\d+"),
     // Java and Kotlin
     (Leak::StackTrace, r"(?m)^\s*at [\w$.]+\([\w$]+\.(?:java|kt|scala|groovy):\d+\)"),
-    (Leak::StackTrace, r"\b(?:java|javax|jakarta|org|com|io)\.(?:[\w$]+\.)+[\w$]*(?:Exception|Error)\b"),
+    (
+        Leak::StackTrace,
+        r"\b(?:java|javax|jakarta|kotlin|scala|org\.springframework|org\.hibernate|org\.postgresql|org\.apache|com\.fasterxml|com\.mysql|com\.zaxxer|io\.netty|io\.micronaut|io\.quarkus)\.(?:[\w$]+\.)*[\w$]*(?:Exception|Error)\b",
+    ),
     // Go
     (Leak::StackTrace, r"(?m)^goroutine \d+ \[|\bruntime error: [a-z]"),
     (Leak::StackTrace, r"(?:^|[\s(])/[\w./@-]+\.go:\d+"),
@@ -51,11 +56,15 @@ const TABLE: &[(Leak, &str)] = &[
     (Leak::StackTrace, r"thread '[^'\n]*' (?:\(\d+\) )?panicked at"),
     // PostgreSQL
     (Leak::Sql, r"syntax error at or near|violates (?:unique|foreign key|check|not-null|exclusion) constraint"),
-    (Leak::Sql, r#"(?:relation|column|function|type) "?[\w.]+"?(?: of relation "\w+")? does not exist"#),
-    (Leak::Sql, r"invalid input syntax for (?:type )?\w+|invalid byte sequence for encoding|value too long for type"),
+    (
+        Leak::Sql,
+        r#"relation "[^"\n]+" does not exist|column (?:"[^"\n]+"|\w+\.\w+)(?: of relation "\w+")? does not exist"#,
+    ),
+    (Leak::Sql, r"invalid input syntax for type \w+|invalid byte sequence for encoding|value too long for type"),
     (Leak::Sql, r"\bout of range for type (?:integer|bigint|smallint|numeric)|numeric field overflow"),
     // MySQL and MariaDB
-    (Leak::Sql, r"You have an error in your SQL syntax|Duplicate entry '[^'\n]*' for key|ER_[A-Z]+_[A-Z_]+"),
+    (Leak::Sql, r"You have an error in your SQL syntax|Duplicate entry '[^'\n]*' for key"),
+    (Leak::Sql, r"\bER_(?:DUP_ENTRY|PARSE_ERROR|NO_SUCH_TABLE|BAD_FIELD_ERROR|DATA_TOO_LONG|NO_REFERENCED_ROW)"),
     // SQLite, Oracle, SQL Server, ODBC and PDO
     (
         Leak::Sql,
@@ -116,6 +125,7 @@ mod tests {
             (Leak::StackTrace, "AppError: No.\n    at notFound (file:///app/dist/errors.js:27:12)\n    at next"),
             (Leak::StackTrace, "Error\n    at /srv/index.js:3:9"),
             (Leak::StackTrace, "Error\n    at C:\\api\\index.js:3:9"),
+            (Leak::StackTrace, "<pre>SyntaxError: x<br> &nbsp; &nbsp;at parse (/app/x.js:92:19)<br>"),
             (Leak::StackTrace, "at com.shop.Api.get(Api.java:33)"),
             (Leak::StackTrace, "org.springframework.dao.DataIntegrityViolationException: x"),
             (Leak::StackTrace, "goroutine 12 [running]:\nmain.main()\n\t/app/main.go:12 +0x1"),
@@ -131,10 +141,10 @@ mod tests {
             (Leak::Sql, "SQLSTATE[23000]: Integrity constraint violation"),
             (Leak::Sql, "UNIQUE constraint failed: users.email"),
             (Leak::Sql, "Duplicate entry 'a@b.c' for key 'email'"),
-            (Leak::Sql, "SELECT id, title FROM books WHERE id = $1"),
+            (Leak::Sql, "SELECT id, label FROM things WHERE id = $1"),
             (Leak::Sql, "INSERT INTO users (email) VALUES ($1)"),
             (Leak::Sql, "Invalid `prisma.user.create()` invocation"),
-            (Leak::Path, "Cannot read /app/routes/books.py"),
+            (Leak::Path, "Cannot read /app/routes/things.py"),
             (Leak::Path, "in /usr/lib/python3/dist-packages/flask/app"),
             (Leak::DebugPage, "<title>NameError // Werkzeug Debugger</title>"),
         ] {
@@ -145,15 +155,16 @@ mod tests {
     #[test]
     fn ordinary_answers_are_none() {
         for text in [
-            "/api/v1/books/8e1b3c52-6f1a-4a52-9d7e-0d3b2f6a7c11",
-            "Please select a book from the list where you can.",
+            "/api/v1/things/8e1b3c52-6f1a-4a52-9d7e-0d3b2f6a7c11",
+            "Please select a thing from the list where you can.",
             "at least 8 characters at 10:20:30",
             "The user already exists. Look at https://example.com/app/help.html",
-            "urn:bookstore:problem:not-found",
+            "urn:example:problem:not-found",
             "Cannot GET /api/v1/app/index",
             "2025-03-10T09:00:00Z",
             "Unexpected token } in JSON at position 12",
-            "com.example.shop",
+            "com.example.shop.ValidationError",
+            "A thing of type fantasy does not exist",
             "Update your profile, set a name",
         ] {
             assert_eq!(kinds(text), [], "{text}");

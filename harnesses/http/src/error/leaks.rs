@@ -44,8 +44,11 @@ impl Probe for Leaks {
         let mut found: BTreeMap<(Leak, String), (u32, String, Arc<Recorded>)> = BTreeMap::new();
         for exchange in exchanges.iter().filter(|exchange| may_leak(ctx, exchange)) {
             let said = words(&exchange.body);
-            for (leak, words) in leak_patterns::find(&said) {
-                let counts = leak != Leak::Path || exchange.status >= 400;
+            let leaks: Vec<(Leak, &str)> = leak_patterns::find(&said).collect();
+            // A trace is full of paths: one leak, not two.
+            let is_traced = leaks.iter().any(|(leak, _)| *leak == Leak::StackTrace);
+            for (leak, words) in leaks {
+                let counts = leak != Leak::Path || (exchange.status >= 400 && !is_traced);
                 let path = routes.template(&exchange.target).unwrap_or("a path that does not exist");
                 let place = (leak, format!("{} {path}", exchange.method));
                 if counts && !found.contains_key(&place) && !was_sent(&exchanges, exchange.number, words) {

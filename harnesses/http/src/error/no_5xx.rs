@@ -61,7 +61,9 @@ impl Probe for NoServerErrors {
             let path = routes.template(&exchange.target).unwrap_or("a path that does not exist");
             if seen.insert((exchange.method.clone(), path.to_owned(), exchange.status)) {
                 let status = http::status_line(exchange.status);
-                lines.push(format!("{} {path}: {status} (seen by {})", exchange.method, exchange.sender));
+                // Before binding began, nobody had a name yet.
+                let sender = if exchange.sender.is_empty() { "binding" } else { &exchange.sender };
+                lines.push(format!("{} {path}: {status} (seen by {sender})", exchange.method));
                 evidence.push(ctx.recorder().evidence_of(exchange));
             }
         }

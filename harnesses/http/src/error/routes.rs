@@ -31,59 +31,56 @@ pub(super) fn is_paging(name: &str) -> bool {
     PAGING.contains(&wire::plain(name).as_str())
 }
 
-/// The known path templates, parameters in braces.
-pub(super) struct Routes(Vec<String>);
+/// The known routes: method and path template, parameters in braces.
+pub(super) struct Routes(Vec<(String, String)>);
 
 impl Routes {
     pub(super) fn of(ctx: &Context) -> Self {
         let bound = ctx.bound();
-        let mut templates: Vec<String> = bound
+        let mut known: Vec<(String, String)> = bound
             .resources
             .values()
             .flat_map(|resource| resource.operations.values())
             .chain(bound.register.iter())
             .chain(bound.login.iter())
             .chain(bound.me.iter())
-            .map(|operation| operation.path.clone())
+            .map(|operation| (operation.method.clone(), operation.path.clone()))
             .collect();
         if let Some((_, document)) = &bound.description {
-            templates.extend(bind::described_operations(document).into_iter().map(|described| described.path));
+            let described = bind::described_operations(document).into_iter();
+            known.extend(described.map(|operation| (operation.method, operation.path)));
         }
-        Self::from(templates)
+        Self::from(known)
     }
 
-    fn from(mut templates: Vec<String>) -> Self {
-        // A literal path before one with a parameter in its place; one spelling of a route only.
-        templates.sort_by_key(|template| (template.matches('{').count(), template.clone()));
-        let mut routes: Vec<String> = Vec::new();
-        for template in templates {
-            if !routes.iter().any(|known| shape(known) == shape(&template)) {
-                routes.push(template);
-            }
-        }
-        Routes(routes)
+    fn from(mut known: Vec<(String, String)>) -> Self {
+        // A literal path before one with a parameter in its place; of several spellings always the same.
+        known.sort_by_key(|(_, template)| (template.matches('{').count(), template.clone()));
+        Routes(known)
+    }
+
+    /// Whether a request goes to a route: the path is known, and so is the method on it.
+    pub(super) fn has(&self, method: &str, target: &str) -> bool {
+        self.0.iter().any(|(known, template)| known == method && fits(template, target))
     }
 
     /// The template that a request's target falls under.
     pub(super) fn template(&self, target: &str) -> Option<&str> {
-        let path: Vec<&str> = segments(target.split('?').next().unwrap_or(target)).collect();
-        self.0
-            .iter()
-            .find(|template| {
-                let template: Vec<&str> = segments(template).collect();
-                template.len() == path.len()
-                    && template.iter().zip(&path).all(|(known, got)| known.starts_with('{') || known == got)
-            })
-            .map(String::as_str)
+        self.0.iter().map(|(_, template)| template.as_str()).find(|template| fits(template, target))
     }
 }
 
-fn segments(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter(|segment| !segment.is_empty())
-}
-
-fn shape(template: &str) -> Vec<&str> {
-    segments(template).map(|segment| if segment.starts_with('{') { "{}" } else { segment }).collect()
+/// Whether a target falls under a template. A slash at the end makes another path: frameworks differ in how they take it.
+fn fits(template: &str, target: &str) -> bool {
+    let path = target.split('?').next().unwrap_or(target);
+    let (mut known, mut got) = (template.split('/'), path.split('/'));
+    loop {
+        match (known.next(), got.next()) {
+            (None, None) => return true,
+            (Some(known), Some(got)) if known == got || (known.starts_with('{') && !got.is_empty()) => {}
+            _ => return false,
+        }
+    }
 }
 
 /// The names of a target's query parameters, sorted.
@@ -103,9 +100,10 @@ mod tests {
     #[test]
     fn targets_fall_under_templates() {
         let known = ["/v1/things/{thing_id}", "/v1/things", "/v1/things/{id}", "/v1/things/latest"];
-        let routes = Routes::from(known.map(str::to_owned).to_vec());
+        let routes = Routes::from(known.map(|path| ("GET".to_owned(), path.to_owned())).to_vec());
         assert_eq!(routes.template("/v1/things?sort=x"), Some("/v1/things"));
-        assert_eq!(routes.template("/v1/things/"), Some("/v1/things"));
+        assert_eq!(routes.template("/v1/things/"), None);
+        assert!(routes.has("GET", "/v1/things/7") && !routes.has("PATCH", "/v1/things/7"));
         assert_eq!(routes.template("/v1/things/latest"), Some("/v1/things/latest"));
         assert_eq!(routes.template("/v1/things/7"), Some("/v1/things/{id}"));
         assert_eq!(routes.template("/v1/nowhere"), None);

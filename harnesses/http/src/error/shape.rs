@@ -1,8 +1,8 @@
 //! `error.shape`: refusals of every kind share one structure, with a code or type for programs and a message for people.
 //!
 //! Looks at all refusals of the run but for those that another finding already speaks for. A kind of refusal is a status;
-//! paths that the API does not have are a kind of their own, for there the framework answers before the application: when
-//! only those differ, they cost their share. Any other kind that differs is a fail, since a client then needs two readers.
+//! paths (or methods on them) that the API does not have are a kind of their own, for there the framework answers before
+//! the application: when only those differ, they cost their share. Any other kind that differs is a fail, since a client then needs two readers.
 //! One structure without a code counts half. Optional members such as details may come and go.
 //! Planted defect: `error-shape` of the Express submission.
 
@@ -13,12 +13,12 @@ use async_trait::async_trait;
 use grader_model::Finding;
 use grader_spec::Action;
 use harness_kit::record::Recorded;
-use harness_kit::{Context, Phase, Probe, Request, Stop};
+use harness_kit::{Context, Phase, Probe, Request, Stop, wire};
 use serde_json::Map;
 
 use super::routes::Routes;
 use super::shapes::{Shape, is_problem};
-use super::support::share;
+use super::support::{share, unknown_reference};
 
 pub(crate) struct ErrorShape;
 
@@ -27,7 +27,7 @@ const STATUSES: &[u16] = &[400, 401, 403, 404, 409, 422, 429];
 /// Longer targets are answered by servers before any application sees them.
 const LONGEST_TARGET: usize = 2000;
 
-/// A kind of refusal: its status, and whether the path is one that the API has.
+/// A kind of refusal: its status, and whether the path and the method on it are a route of the API.
 type Kind = (u16, bool);
 
 #[async_trait]
@@ -56,6 +56,12 @@ impl Probe for ErrorShape {
 async fn provoke(ctx: &Context) {
     Request::get("/no-such-path").send(ctx).await;
     let Ok(main) = ctx.main() else { return };
+    if let Ok(record) = main.create(ctx, &mut ctx.values("error.shape"), &[]).await
+        && let Some(unknown) = wire::text(&unknown_reference(&record.reference(&main)))
+        && let Ok(request) = main.read_request(&unknown, None)
+    {
+        request.send(ctx).await;
+    }
     let Some(create) = main.operations.get(&Action::Create) else { return };
     create.request(None, Some(Map::new()), None).send(ctx).await;
     if let Ok(session) = ctx.writer(&main) {
@@ -73,7 +79,7 @@ fn kinds(ctx: &Context, routes: &Routes) -> BTreeMap<Kind, BTreeMap<Shape, Arc<R
             && exchange.sender != "error.extremes"
             && !ctx.recorder().is_claimed(exchange.number);
         if counts {
-            let kind = (exchange.status, routes.template(&exchange.target).is_some());
+            let kind = (exchange.status, routes.has(&exchange.method, &exchange.target));
             let shape = Shape::of(&exchange.body, exchange.header("content-type"));
             kinds.entry(kind).or_default().entry(shape).or_insert(exchange);
         }

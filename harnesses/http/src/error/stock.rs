@@ -147,9 +147,9 @@ fn verdict(id: &str, ctx: &Context, transaction: &str, outcomes: &[Outcome]) -> 
     }
     let lines: Vec<String> = wrong.iter().map(|outcome| outcome.line()).collect();
     let finding = match wrong.iter().find(|outcome| outcome.is_lost()) {
-        Some(lost) => Finding::fail(id, format!("A {transaction} that cannot be filled takes effect: {}", lost.line())),
+        Some(lost) => Finding::fail(id, format!("What cannot be filled takes effect: {}", lost.line())),
         None => {
-            let summary = format!("{} of {} odd {transaction}s get no clear 4xx", wrong.len(), outcomes.len());
+            let summary = format!("{} of {} that cannot be filled get no clear 4xx", wrong.len(), outcomes.len());
             Finding::partial(id, share(outcomes.len() - wrong.len(), outcomes.len()), summary)
         }
     };
