@@ -18,7 +18,7 @@ http.server.HTTPServer(("0.0.0.0", 8000), Mirror).serve_forever()'"#;
 
 /// The part that runs in the container. `HOST` in, the address that HOST sees us from out.
 #[test]
-#[ignore = "runs inside a container that another test starts"]
+#[ignore = "role: runs inside a container that another test starts"]
 fn harness_child() {
     for line in std::io::stdin().lock().lines() {
         let host = line.unwrap();

@@ -25,7 +25,7 @@ fn options(journal: &Path) -> SweepOptions {
 
 /// Brings a stack up and waits to be killed.
 #[tokio::test]
-#[ignore = "runs in a process that another test starts and kills"]
+#[ignore = "role: runs in a process that another test starts and kills"]
 async fn child() {
     let mut bench = Bench::new("killed").await.service("a", with_volume()).service("b", idle());
     bench.options.run_id = RunId::new(std::env::var("TEST_RUN").unwrap()).unwrap();
@@ -41,7 +41,7 @@ async fn child() {
 }
 
 #[tokio::test]
-#[ignore = "the reaper of the process above"]
+#[ignore = "role: the reaper of the process above"]
 async fn reaper_child() {
     assert_eq!(grader_sandbox::reaper_main().await, 0);
 }
