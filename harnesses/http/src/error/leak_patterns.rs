@@ -136,7 +136,7 @@ mod tests {
             (Leak::StackTrace, "thread 'main' panicked at src/main.rs:2:5"),
             (Leak::Sql, "duplicate key value violates unique constraint \"users_email_key\""),
             (Leak::Sql, "invalid input syntax for type uuid: \"x\""),
-            (Leak::Sql, "column \"titel\" does not exist"),
+            (Leak::Sql, "column \"labell\" does not exist"),
             (Leak::Sql, "(psycopg2.errors.NotNullViolation) null value"),
             (Leak::Sql, "SQLSTATE[23000]: Integrity constraint violation"),
             (Leak::Sql, "UNIQUE constraint failed: users.email"),

@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn no_cut_leaves_a_document() {
-        let whole = r#"{"title":"Ämber","price":1.5}"#;
+        let whole = r#"{"label":"Ämber","amount":1.5}"#;
         for cut in [middle, last] {
             assert!(serde_json::from_str::<Value>(&cut(whole)).is_err());
         }

@@ -115,18 +115,18 @@ mod tests {
 
     #[test]
     fn fields_are_named_in_many_ways() {
-        let sent = json!({"title": {}, "unit_price": 1});
+        let sent = json!({"title": {}, "unit_cost": 1});
         assert!(says(&json!({"errors": [{"field": "title", "message": "Invalid"}]}), &sent, "title"));
         assert!(says(&json!({"detail": [{"loc": ["body", "title"], "msg": "Field required"}]}), &sent, "title"));
         assert!(says(&json!({"title": ["This field is required."]}), &sent, "title"));
-        assert!(says(&json!({"message": "Unit price must not be negative"}), &sent, "unit_price"));
-        assert!(says(&json!({"errors": {"unitPrice": "too low"}}), &sent, "unit_price"));
-        assert!(says(&json!({"errors": [{"pointer": "#/items/0/unit_price"}]}), &sent, "unit_price"));
+        assert!(says(&json!({"message": "Unit cost must not be negative"}), &sent, "unit_cost"));
+        assert!(says(&json!({"errors": {"unitCost": "too low"}}), &sent, "unit_cost"));
+        assert!(says(&json!({"errors": [{"pointer": "#/items/0/unit_cost"}]}), &sent, "unit_cost"));
     }
 
     #[test]
     fn a_problems_own_title_and_an_echo_name_nothing() {
-        let sent = json!({"title": {}, "unit_price": 1});
+        let sent = json!({"title": {}, "unit_cost": 1});
         let problem = json!({"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "Invalid input."});
         assert!(!says(&problem, &sent, "title"));
         assert!(!says(&json!({"message": "Invalid", "input": sent}), &sent, "title"));
