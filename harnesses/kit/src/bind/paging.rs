@@ -89,7 +89,8 @@ async fn find_style(
         let (_, one) = page(ctx, resource, &with(&sized, name, "1")).await;
         let (_, two) = page(ctx, resource, &with(&sized, name, "2")).await;
         let (Some(one), Some(two)) = (one, two) else { continue };
-        if one == two {
+        // Counted from 0 in pages that hold all there is, the second and the third are both empty.
+        if one == two && one == first {
             continue;
         }
         let base = u32::from(one == first);
