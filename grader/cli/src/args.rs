@@ -1,8 +1,10 @@
 //! The command line. Its shape is a contract: options are added, never changed.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use grader_intake::Limits;
 use grader_report::Format;
 
 /// Grades backend take-home submissions, with evidence for every point.
@@ -91,6 +93,8 @@ pub(crate) struct GradeArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) subdir: Option<String>,
     #[command(flatten)]
+    pub(crate) clone: CloneArgs,
+    #[command(flatten)]
     pub(crate) common: Common,
     /// Leave the stack up and say how to reach it and how to remove it
     #[arg(long)]
@@ -107,6 +111,23 @@ pub(crate) struct GradeArgs {
     /// Network of image builds, as the engine names it
     #[arg(long, value_name = "NAME", env = "GRADER_BUILD_NETWORK")]
     pub(crate) build_network: Option<String>,
+}
+
+/// What taking a source in may cost.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CloneArgs {
+    /// Bytes that a server may send, and that the graded tree may hold
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().bytes)]
+    clone_bytes: u64,
+    /// Seconds until a source must have arrived
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().wall_clock.as_secs())]
+    clone_seconds: u64,
+}
+
+impl CloneArgs {
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { bytes: self.clone_bytes, wall_clock: Duration::from_secs(self.clone_seconds), ..Limits::default() }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -132,6 +153,8 @@ pub(crate) struct InspectArgs {
     /// The folder inside the repository to inspect
     #[arg(long, value_name = "DIR")]
     pub(crate) subdir: Option<String>,
+    #[command(flatten)]
+    pub(crate) clone: CloneArgs,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

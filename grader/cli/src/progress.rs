@@ -16,7 +16,7 @@ pub(crate) async fn show(mut events: UnboundedReceiver<Event>, build_output: boo
     let mut view: Box<dyn View + Send> = if terminal { Box::new(Bars::new()) } else { Box::new(Lines) };
     while let Some(event) = events.recv().await {
         match event {
-            Event::Began { stage, what } => view.line(&format!("{stage:<8} {what}"), true),
+            Event::Began { stage, what } => view.line(format!("{stage:<8} {what}").trim_end(), true),
             Event::Ended { stage, millis } => view.ended(stage.as_str(), millis),
             Event::BuildLine { service, line } => {
                 view.build_line(&service, &line, build_output);

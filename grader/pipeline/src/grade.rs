@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use grader_intake::{ChildCommand, Intake, IntakeError, IntakeRequest, Source};
+use grader_intake::{ChildCommand, Intake, IntakeError, IntakeRequest, Limits, Source};
 use grader_model::{
-    Fault, FaultSide, Finding, Level, Outcome, Report, StackReport, Stage, SubmissionRef, Timings, Visibility,
+    Facility, Fault, FaultSide, Finding, Level, Outcome, Report, StackReport, Stage, SubmissionRef, Timings,
+    Visibility, catalogue_entry,
 };
 use grader_sandbox::{ConnectOptions, Engine, ImageAllowList, Reaper, RunId, RunOptions};
 use grader_spec::{LoadedSpec, ProbeState};
@@ -36,6 +37,8 @@ pub struct GradeRequest {
     /// Image patterns allowed besides the default ones.
     pub allow_images: Vec<String>,
     pub build_network: Option<String>,
+    /// What taking the source in may cost.
+    pub intake: Limits,
     /// Folder of the grader's own for journals.
     pub state: PathBuf,
     /// The binary that plays intake's child, the reaper and the harness: usually the running one.
@@ -196,6 +199,7 @@ async fn take(request: &GradeRequest, events: &Events, parts: &mut Parts) -> Res
     let mut intake = IntakeRequest::new(source, child);
     intake.reference.clone_from(&request.reference);
     intake.subdir.clone_from(&request.subdir);
+    intake.limits = request.intake.clone();
     let shown = intake.source.to_string();
     let _ = events.send(Event::Began { stage: Stage::Clone, what: shown });
     let taken = grader_intake::take(intake).await;
@@ -228,7 +232,12 @@ async fn prepare(request: &GradeRequest, deadline: std::time::SystemTime) -> Res
 fn block_the_rest(request: &GradeRequest, parts: &mut Parts) {
     let Some(fault) = &parts.fault else { return };
     let (cause, why) = (fault.code.clone(), fault.message.clone());
+    let tree_was_read = !parts.submission.tree.is_empty();
     for (_, probe) in request.spec.spec.probes().filter(|(_, probe)| probe.state == ProbeState::Built) {
+        // What the tree alone shows is not for want of a stack that it is missing.
+        if tree_was_read && needs_only_the_tree(&probe.id) {
+            continue;
+        }
         if request.public_only && probe.visibility != Visibility::Public {
             continue;
         }
@@ -236,4 +245,8 @@ fn block_the_rest(request: &GradeRequest, parts: &mut Parts) {
             parts.findings.push(Finding::blocked(&probe.id, &cause, format!("Does not start: {why}")));
         }
     }
+}
+
+fn needs_only_the_tree(probe: &str) -> bool {
+    catalogue_entry(probe).is_some_and(|entry| entry.facilities == [Facility::Repository])
 }

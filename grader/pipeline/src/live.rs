@@ -168,7 +168,10 @@ async fn probe(
     start.budget_seconds = budget.as_secs();
     if start.endpoints.is_empty() {
         let message = "no service of the stack publishes, exposes or listens on a port";
-        return Err(Box::new(Fault::new(FaultSide::Candidate, Stage::Ready, "stack.no-port", message)));
+        return Err(Box::new(
+            Fault::new(FaultSide::Candidate, Stage::Ready, "stack.no-port", message)
+                .hint("Give the API's service a `ports` section, such as \"8000:8000\"."),
+        ));
     }
     let io = stack.start_harness(harness, &["harness".to_owned()]).await.map_err(fault)?;
     let control = |request| carry_out(stack.clone(), request);

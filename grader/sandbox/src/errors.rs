@@ -76,7 +76,7 @@ pub enum SandboxError {
     #[error("{place}: {detail}")]
     Dockerfile { service: String, place: String, detail: String },
     /// The context or a folder is larger than the run allows.
-    #[error("{path} is larger than {limit} bytes")]
+    #[error("{path} is larger than {} MiB", limit >> 20)]
     TooLarge { service: String, path: String, limit: u64 },
     /// A step of the build failed.
     #[error("the image of {service} does not build: {step}")]
@@ -91,7 +91,7 @@ pub enum SandboxError {
     #[error("{service} ended with exit code {exit_code} while starting")]
     Crashed { service: String, exit_code: i64, restarts: i64, log: Vec<String> },
     /// A container was killed for using more memory than it may.
-    #[error("{service} ran out of memory ({limit} bytes)")]
+    #[error("{service} ran out of memory ({} MiB)", limit >> 20)]
     OutOfMemory { service: String, limit: u64, log: Vec<String> },
     /// The declared health test never passed.
     #[error("{service} was not healthy after {} s", waited.as_secs())]
@@ -139,7 +139,9 @@ impl SandboxError {
             E::NoSubnet { .. } => {
                 grader(Stage::Up, "engine.no-subnet").hint("`grader sweep` removes what is left over.")
             }
-            E::ImageUnavailable { image, .. } => grader(Stage::Build, "image.unavailable").at(image),
+            E::ImageUnavailable { image, .. } => grader(Stage::Build, "image.unavailable").at(image).hint(
+                "Fetch it to the engine beforehand, or grade where its registry can be reached and without --offline.",
+            ),
             E::BuildOffline { service, log, .. } => grader(Stage::Build, "build.offline").at(service).log(log.clone()),
             E::Journal { .. } => grader(Stage::Up, "journal.unwritable"),
             E::HarnessImage { .. } => grader(Stage::Probe, "harness.image"),
@@ -151,9 +153,10 @@ impl SandboxError {
                 .at(place)
                 .hint("A reviewer can allow it with --allow-image."),
             E::BuildRefused { place, .. } => new(FaultSide::Policy, Stage::Policy, "build.refused").at(place),
-            E::ImageNotFound { service, detail, .. } => {
-                candidate(Stage::Build, "image.not-found").at(service).log(vec![detail.clone()])
-            }
+            E::ImageNotFound { service, detail, .. } => candidate(Stage::Build, "image.not-found")
+                .at(service)
+                .hint("Check the spelling of its name and tag; a private image counts as missing.")
+                .log(vec![detail.clone()]),
             E::Missing { path, .. } => candidate(Stage::Build, "build.missing").at(path),
             E::Dockerfile { place, .. } => candidate(Stage::Build, "build.dockerfile").at(place),
             E::TooLarge { path, .. } => candidate(Stage::Build, "build.too-large").at(path),
@@ -165,12 +168,14 @@ impl SandboxError {
                 candidate(Stage::Up, "stack.cannot-start").at(service).log(log.clone())
             }
             E::Crashed { service, log, .. } => candidate(Stage::Up, "stack.crashed").at(service).log(log.clone()),
-            E::OutOfMemory { service, log, .. } => {
-                candidate(Stage::Up, "stack.out-of-memory").at(service).log(log.clone())
-            }
-            E::NeverHealthy { service, output, log, .. } => {
-                candidate(Stage::Ready, "stack.unhealthy").at(service).log(log.iter().chain(output).cloned().collect())
-            }
+            E::OutOfMemory { service, log, .. } => candidate(Stage::Up, "stack.out-of-memory")
+                .at(service)
+                .hint("Let it use less, or raise the mem_limit that the compose file sets.")
+                .log(log.clone()),
+            E::NeverHealthy { service, output, log, .. } => candidate(Stage::Ready, "stack.unhealthy")
+                .at(service)
+                .hint(self.health_hint())
+                .log(log.iter().chain(output).cloned().collect()),
             E::NotListening { service, log, .. } => {
                 candidate(Stage::Ready, "stack.not-listening").at(service).hint(self.listening_hint()).log(log.clone())
             }
@@ -193,7 +198,17 @@ impl SandboxError {
                 let ports: Vec<String> = listening.iter().map(u16::to_string).collect();
                 format!("It listens on {} instead.", ports.join(", "))
             }
-            _ => String::new(),
+            _ => "Nothing in it listens on any port.".to_owned(),
+        }
+    }
+
+    fn health_hint(&self) -> String {
+        match self {
+            SandboxError::NeverHealthy { test, output, .. } if !test.is_empty() => match output.last() {
+                Some(said) => format!("Its health test, `{test}`, says last: {said}"),
+                None => format!("Its health test, `{test}`, fails and says nothing."),
+            },
+            _ => "It kept restarting.".to_owned(),
         }
     }
 

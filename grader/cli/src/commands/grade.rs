@@ -13,6 +13,9 @@ use crate::exit::Exit;
 use crate::output::{complain, deliver};
 use crate::progress;
 
+/// The fault of a source, ref or folder that is none: a slip of whoever started the run, and no run.
+const INVALID_SOURCE: &str = "clone.source-invalid";
+
 pub(crate) async fn run(args: GradeArgs, verbose: bool) -> Exit {
     let common = args.common;
     let (Some(spec), Some(bindings)) = (setup::spec(&common.spec), setup::bindings(common.bindings.as_deref())) else {
@@ -51,6 +54,7 @@ pub(crate) async fn run(args: GradeArgs, verbose: bool) -> Exit {
         runtime: args.runtime,
         allow_images: args.allow_image,
         build_network: args.build_network,
+        intake: args.clone.limits(),
         state: setup::state_folder(),
         binary,
         cancel,
@@ -61,6 +65,10 @@ pub(crate) async fn run(args: GradeArgs, verbose: bool) -> Exit {
     if graded.interrupted {
         eprintln!("grader: interrupted; everything was torn down");
         return Exit::Interrupted;
+    }
+    if let Some(fault) = graded.report.fault.as_ref().filter(|fault| fault.code == INVALID_SOURCE) {
+        eprintln!("grader: {}\n  hint: {}", fault.message, fault.hint);
+        return Exit::Usage;
     }
     let written = common.out.as_deref().map_or(Ok(()), |out| write_logs(out, &graded.logs));
     match written.and_then(|()| deliver(&graded.report, &common)) {

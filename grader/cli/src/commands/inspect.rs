@@ -1,6 +1,6 @@
 //! `grader inspect SOURCE`: what would be started and what binding would try first; starts nothing.
 
-use grader_intake::{ChildCommand, IntakeRequest, Source};
+use grader_intake::{ChildCommand, IntakeError, IntakeRequest, Source};
 use grader_pipeline::plan;
 
 use crate::args::InspectArgs;
@@ -12,6 +12,7 @@ pub(crate) async fn run(args: InspectArgs) -> Exit {
         let mut request = IntakeRequest::new(Source::parse(&args.source)?, ChildCommand::current()?);
         request.reference = args.reference;
         request.subdir = args.subdir;
+        request.limits = args.clone.limits();
         grader_intake::take(request).await
     };
     let intake = match taken.await {
@@ -19,10 +20,10 @@ pub(crate) async fn run(args: InspectArgs) -> Exit {
         Err(error) => {
             let hint = error.hint();
             complain(&error, &hint);
-            return if error.side() == grader_model::FaultSide::Candidate {
-                Exit::DoesNotStart
-            } else {
-                Exit::NotGraded
+            return match (&error, error.side()) {
+                (IntakeError::InvalidSource { .. }, _) => Exit::Usage,
+                (_, grader_model::FaultSide::Candidate) => Exit::DoesNotStart,
+                _ => Exit::NotGraded,
             };
         }
     };
