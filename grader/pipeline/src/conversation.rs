@@ -10,7 +10,7 @@ use crate::{Event, Events};
 
 /// What a harness said until it was done.
 #[derive(Debug, Clone, Default)]
-pub struct Heard {
+pub(crate) struct Heard {
     /// The service that turned out to be the API.
     pub api: Option<String>,
     pub bindings: Vec<Binding>,
@@ -24,7 +24,7 @@ pub struct Heard {
 }
 
 /// Holds the conversation within `budget`. What was heard before an error or the end of the budget is kept.
-pub async fn converse<R, W, F, Fut>(
+pub(crate) async fn converse<R, W, F, Fut>(
     input: R,
     mut output: W,
     start: Start,

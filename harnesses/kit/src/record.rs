@@ -71,6 +71,11 @@ static JWT: LazyLock<Regex> = LazyLock::new(|| regex(r"eyJ[A-Za-z0-9_-]{8,}\.[A-
 static UUID: LazyLock<Regex> =
     LazyLock::new(|| regex(r"(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b|\b[0-9a-f]{24}\b"));
 
+static TIME: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?"));
+/// Seconds until a limiter's window ends.
+static RESET: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(reset|t)=\d+"));
+
 fn regex(pattern: &str) -> Regex {
     // Proved by `patterns_compile`: the patterns are constants of this file.
     Regex::new(pattern).expect("a constant pattern compiles")
@@ -202,7 +207,7 @@ impl Recorder {
             .filter(|(name, _)| {
                 SHOWN_HEADERS.contains(&name.as_str()) || SHOWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
             })
-            .map(|(name, value)| Header { name: name.clone(), value: named(value) })
+            .map(|(name, value)| Header { name: name.clone(), value: named(&timeless(name, value)) })
             .collect();
         let shown = shorten(&recorded.body, SHOWN);
         let body = match &recorded.failure {
@@ -243,12 +248,31 @@ impl State {
             }
         }
         let out = JWT.replace_all(&out, "<token>").into_owned();
+        let out = TIME.replace_all(&out, "<time>").into_owned();
         let ids = &mut self.ids;
         UUID.replace_all(&out, |found: &regex::Captures<'_>| {
             let next = ids.len() + 1;
             ids.entry(found[0].to_ascii_lowercase()).or_insert_with(|| format!("<id-{next}>")).clone()
         })
         .into_owned()
+    }
+}
+
+/// A response header's value with what depends on the clock named.
+fn timeless(name: &str, value: &str) -> String {
+    let is_number = value.trim().parse::<f64>().is_ok();
+    match name {
+        "retry-after" if is_number => "<seconds>".to_owned(),
+        "retry-after" => "<date>".to_owned(),
+        _ if name.starts_with("ratelimit") || name.starts_with("x-rate") => {
+            if name.ends_with("reset") {
+                "<seconds>".to_owned()
+            } else {
+                RESET.replace_all(value, "$1=<seconds>").into_owned()
+            }
+        }
+        "etag" => "<etag>".to_owned(),
+        _ => value.to_owned(),
     }
 }
 
@@ -288,6 +312,8 @@ mod tests {
     fn patterns_compile() {
         LazyLock::force(&JWT);
         LazyLock::force(&UUID);
+        LazyLock::force(&TIME);
+        LazyLock::force(&RESET);
     }
 
     #[test]
@@ -297,6 +323,15 @@ mod tests {
         let text = "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc 8e1b3c52-6f1a-4a52-9d7e-0d3b2f6a7c11 \
                     8E1B3C52-6f1a-4a52-9d7e-0d3b2f6a7c11 eyJhbGciOiJub25lIn0.eyJzdWIiOiIyIn0.";
         assert_eq!(recorder.named(text), "Bearer $TOKEN_A <id-1> <id-1> <token>");
+    }
+
+    #[test]
+    fn what_depends_on_the_clock_is_named() {
+        let recorder = Recorder::default();
+        assert_eq!(recorder.named(r#"{"at":"2026-01-02T03:04:05.123456Z"}"#), r#"{"at":"<time>"}"#);
+        assert_eq!(timeless("ratelimit", "limit=10, remaining=0, reset=5"), "limit=10, remaining=0, reset=<seconds>");
+        assert_eq!(timeless("ratelimit", r#""login";r=0;t=14"#), r#""login";r=0;t=<seconds>"#);
+        assert_eq!(timeless("retry-after", "14"), "<seconds>");
     }
 
     #[test]

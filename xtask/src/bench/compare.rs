@@ -17,6 +17,8 @@ pub(crate) struct Run {
 pub(crate) struct Verdicts {
     pub(crate) of: BTreeMap<String, String>,
     pub(crate) percent: Option<f64>,
+    /// The whole report but for its times.
+    pub(crate) timeless: serde_json::Value,
 }
 
 impl Verdicts {
@@ -37,7 +39,45 @@ impl Verdicts {
         if of.is_empty() {
             return Err(format!("the report holds no verdict; outcome {}", report["outcome"]));
         }
-        Ok(Self { of, percent: report["score"]["percent"].as_f64() })
+        let percent = report["score"]["percent"].as_f64();
+        Ok(Self { of, percent, timeless: timeless(report) })
+    }
+}
+
+/// A report without its times, and without the source: every round grades the same tree from a folder of its own.
+fn timeless(mut report: serde_json::Value) -> serde_json::Value {
+    fn strip(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::Object(members) => {
+                members.retain(|name, _| !matches!(name.as_str(), "millis" | "timings"));
+                members.values_mut().for_each(strip);
+            }
+            serde_json::Value::Array(items) => items.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    strip(&mut report);
+    if let Some(submission) = report.get_mut("submission").and_then(serde_json::Value::as_object_mut) {
+        submission.remove("source");
+    }
+    report
+}
+
+/// Where two documents first differ, as a JSON pointer with both values; `None` when they are the same.
+fn difference(one: &serde_json::Value, other: &serde_json::Value, at: &str) -> Option<String> {
+    use serde_json::Value;
+    match (one, other) {
+        (Value::Object(a), Value::Object(b)) if a.keys().eq(b.keys()) => {
+            a.iter().find_map(|(name, value)| difference(value, &b[name], &format!("{at}/{name}")))
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            a.iter().zip(b).enumerate().find_map(|(i, (a, b))| difference(a, b, &format!("{at}/{i}")))
+        }
+        _ if one == other => None,
+        _ => {
+            let short = |value: &Value| value.to_string().chars().take(160).collect::<String>();
+            Some(format!("{at}: {} / {}", short(one), short(other)))
+        }
     }
 }
 
@@ -67,12 +107,17 @@ pub(crate) struct Compared {
     pub(crate) confusion: BTreeMap<(String, String), u64>,
     /// Probes with more than one verdict over the rounds.
     pub(crate) flips: BTreeSet<String>,
+    /// Where a later round's report first differs from the first one's, but for times.
+    pub(crate) differs: Option<String>,
 }
 
 impl Compared {
     /// Everything as expected, in every round, without a flip.
     pub(crate) fn ok(&self) -> bool {
-        self.runs.iter().all(|run| run.read.is_ok()) && self.misses.iter().all(Vec::is_empty) && self.flips.is_empty()
+        self.runs.iter().all(|run| run.read.is_ok())
+            && self.misses.iter().all(Vec::is_empty)
+            && self.flips.is_empty()
+            && self.differs.is_none()
     }
 
     /// Planted changes that were seen as they were to be, and all that could have been, over every
@@ -130,7 +175,11 @@ pub(crate) fn judge(case: &Case, runs: Vec<Run>) -> Compared {
         let found = case.good.get(probe).or_else(|| case.good.get(OTHERS));
         found.cloned().unwrap_or_else(|| "absent".into())
     };
+    let differs = graded
+        .split_first()
+        .and_then(|(first, later)| later.iter().find_map(|run| difference(&first.timeless, &run.timeless, "")));
     Compared {
+        differs,
         submission: case.submission.clone(),
         defect: case.defect.clone(),
         planted: case.changes.iter().map(|(probe, verdict)| (probe.clone(), good(probe), verdict.clone())).collect(),
@@ -164,7 +213,24 @@ pub(crate) mod tests {
             let (id, verdict) = pair.split_once('=').unwrap();
             (id.to_owned(), verdict.to_owned())
         });
-        Run { seconds: 2.0, read: Ok(Verdicts { of: of.collect(), percent: Some(90.0) }) }
+        Run {
+            seconds: 2.0,
+            read: Ok(Verdicts { of: of.collect(), percent: Some(90.0), timeless: serde_json::Value::Null }),
+        }
+    }
+
+    #[test]
+    fn reports_are_the_same_but_for_times() {
+        let read = |millis: u32, summary: &str| {
+            let text = format!(
+                r#"{{"timings":{{"total":{millis}}},"submission":{{"source":"{millis}","seed":1}},
+                "criteria":[{{"probes":[{{"id":"a","verdict":"fail","millis":{millis},"summary":"{summary}"}}]}}]}}"#
+            );
+            Run { seconds: 1.0, read: Verdicts::read(&text) }
+        };
+        assert_eq!(judge(&bad(), vec![read(1, "x"), read(2, "x")]).differs, None);
+        let differs = judge(&bad(), vec![read(1, "x"), read(2, "y")]).differs;
+        assert_eq!(differs.as_deref(), Some(r#"/criteria/0/probes/0/summary: "x" / "y""#));
     }
 
     #[test]

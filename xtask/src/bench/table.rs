@@ -35,6 +35,9 @@ pub(crate) fn row(result: &Compared) -> Vec<String> {
     for probe in &result.flips {
         lines.push(format!("       ! {probe} flips between rounds"));
     }
+    if let Some(place) = &result.differs {
+        lines.push(format!("       ! the report differs between rounds, first at {place}"));
+    }
     for why in result.runs.iter().filter_map(|run| run.read.as_ref().err()) {
         lines.push(format!("       ! not graded: {why}"));
     }
