@@ -48,7 +48,7 @@ pub(crate) async fn run(args: GradeArgs, verbose: bool) -> Exit {
         spec,
         bindings,
         public_only: common.visibility == Visibility::Public,
-        seed: common.seed,
+        seed: common.seed.unwrap_or(1),
         keep: args.keep,
         offline: args.offline,
         runtime: args.runtime,

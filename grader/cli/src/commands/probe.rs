@@ -34,7 +34,7 @@ pub(crate) async fn run(args: ProbeArgs) -> Exit {
         spec,
         bindings,
         public_only: common.visibility == Visibility::Public,
-        seed: common.seed,
+        seed: common.seed.unwrap_or_else(fresh_seed),
         probes: families::live,
     };
     let outcome = grader_pipeline::probe(request, events).await;
@@ -57,6 +57,12 @@ pub(crate) async fn run(args: ProbeArgs) -> Exit {
             if matches!(error, ProbeTrouble::NoAddress(_)) { Exit::Usage } else { Exit::NotGraded }
         }
     }
+}
+
+/// A seed that no earlier probing of the same database used; the report names it.
+fn fresh_seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    now.as_secs()
 }
 
 /// The database behind `postgres://user:password@host:port/name`.
