@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use grader_model::{Binding, Finding, Note};
+use grader_model::{Binding, Fault, Finding, Note};
 use harness_kit::protocol::{Control, ControlReply, FromHarness, Lines, ProtocolError, Start, ToHarness, write_line};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -23,15 +23,26 @@ pub(crate) struct Heard {
     pub requests: u32,
 }
 
-/// Holds the conversation within `budget`. What was heard before an error or the end of the budget is kept.
+/// Why a conversation ended without the harness's last word.
+#[derive(Debug)]
+pub enum Broken {
+    /// The harness ended, or said what it must not.
+    Harness(ProtocolError),
+    /// What it speaks to is gone.
+    Cut(Box<Fault>),
+}
+
+/// Holds the conversation within `budget`, or until `cut` says why it is of no use any more. What was heard before an
+/// error, the cut or the end of the budget is kept.
 pub(crate) async fn converse<R, W, F, Fut>(
     input: R,
     mut output: W,
     start: Start,
     events: &Events,
     budget: Duration,
+    cut: impl Future<Output = Box<Fault>>,
     mut control: F,
-) -> (Heard, Result<(), ProtocolError>)
+) -> (Heard, Result<(), Broken>)
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
@@ -71,9 +82,11 @@ where
         }
         Err(ProtocolError::Ended("its last word"))
     };
-    let outcome = match tokio::time::timeout(budget, talk).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(ProtocolError::Ended("the budget of time was used up")),
+    let outcome = tokio::select! {
+        outcome = tokio::time::timeout(budget, talk) => outcome
+            .unwrap_or(Err(ProtocolError::Ended("the budget of time was used up")))
+            .map_err(Broken::Harness),
+        fault = cut => Err(Broken::Cut(fault)),
     };
     (heard, outcome)
 }

@@ -5,6 +5,7 @@
 
 mod assemble;
 mod conversation;
+mod departed;
 mod events;
 mod grade;
 mod live;

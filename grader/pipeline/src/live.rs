@@ -10,7 +10,8 @@ use harness_kit::protocol::{Control, ControlReply, Start};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::conversation::{Heard, converse};
+use crate::conversation::{Broken, Heard, converse};
+use crate::departed::{Death, Deaths, all_gone};
 use crate::plan::Plan;
 use crate::probe::millis;
 use crate::{Event, Events, reach};
@@ -53,7 +54,8 @@ pub(crate) async fn live(
 ) -> Live {
     let mut live = Live::default();
     let (sink, relayed) = mpsc::unbounded_channel();
-    let relay = tokio::spawn(relay(relayed, events.clone()));
+    let (died, mut deaths) = mpsc::unbounded_channel();
+    let relay = tokio::spawn(relay(relayed, events.clone(), died));
     let run = match Run::open(request.engine, request.options.clone(), sink) {
         Ok(run) => run,
         Err(error) => {
@@ -63,7 +65,7 @@ pub(crate) async fn live(
     };
     let cancel = request.cancel.clone();
     let outcome = tokio::select! {
-        outcome = steps(&request, &run, events, facts, start, &mut live) => outcome,
+        outcome = steps(&request, &run, events, facts, start, &mut deaths, &mut live) => outcome,
         () = cancel.cancelled() => {
             Err(Box::new(Fault::new(FaultSide::Grader, Stage::Probe, "run.interrupted", "the run was interrupted")))
         }
@@ -102,6 +104,7 @@ async fn steps(
     events: &Events,
     facts: impl Future<Output = Facts>,
     start: impl FnOnce(Facts) -> Start,
+    deaths: &mut Deaths,
     live: &mut Live,
 ) -> Result<(), Box<Fault>> {
     let plan = StackPlan { project: &request.plan.loaded.project, files: request.snapshot };
@@ -136,7 +139,7 @@ async fn steps(
     let _ = events.send(Event::Ended { stage: Stage::Up, millis: live.timings.up });
 
     let began = Instant::now();
-    let probed = probe(request, &stack, &images, &harness, events, facts, start, live).await;
+    let probed = probe(request, &stack, &images, &harness, events, facts, start, deaths, live).await;
     live.timings.probe = millis(began.elapsed());
     live.logs = logs(&stack, LOG_LINES).await;
     probed?;
@@ -153,6 +156,7 @@ async fn probe(
     events: &Events,
     mut facts: Facts,
     start: impl FnOnce(Facts) -> Start,
+    deaths: &mut Deaths,
     live: &mut Live,
 ) -> Result<(), Box<Fault>> {
     let _ = events.send(Event::Began { stage: Stage::Probe, what: String::new() });
@@ -178,7 +182,9 @@ async fn probe(
     let mut io = io;
     let stdin = std::mem::replace(&mut io.stdin, Box::pin(tokio::io::sink()));
     let stdout = std::mem::replace(&mut io.stdout, tokio::io::duplex(1).0);
-    let (heard, outcome) = converse(stdout, stdin, start, events, budget + Duration::from_secs(5), control).await;
+    let gone = all_gone(stack, start.endpoints.iter().map(|endpoint| endpoint.service.clone()).collect(), deaths);
+    let budget = budget + Duration::from_secs(5);
+    let (heard, outcome) = converse(stdout, stdin, start, events, budget, gone, control).await;
     if let Some(api) = heard.api.as_deref()
         && let Some(service) = live.services.iter_mut().find(|service| service.name == api)
     {
@@ -193,10 +199,13 @@ async fn probe(
                 .log(tried),
         ));
     }
-    outcome.map_err(|error| {
-        let mut log = io.stderr();
-        log.push(error.to_string());
-        Box::new(Fault::new(FaultSide::Grader, Stage::Probe, "harness.broke", "the harness ended early").log(log))
+    outcome.map_err(|broken| match broken {
+        Broken::Cut(fault) => fault,
+        Broken::Harness(error) => {
+            let mut log = io.stderr();
+            log.push(error.to_string());
+            Box::new(Fault::new(FaultSide::Grader, Stage::Probe, "harness.broke", "the harness ended early").log(log))
+        }
     })?;
     stack.stop_harness().await.map_err(fault)
 }
@@ -252,8 +261,12 @@ fn describe(images: &Images, live: &mut Live) {
     }
 }
 
-/// Carries the sandbox's events to whoever follows the run.
-async fn relay(mut from: mpsc::UnboundedReceiver<grader_sandbox::Event>, to: Events) {
+/// Carries the sandbox's events to whoever follows the run, and each death to whoever depends on the dead.
+async fn relay(
+    mut from: mpsc::UnboundedReceiver<grader_sandbox::Event>,
+    to: Events,
+    died: mpsc::UnboundedSender<Death>,
+) {
     use grader_sandbox::Event as Sandbox;
     while let Some(event) = from.recv().await {
         let event = match event {
@@ -267,6 +280,8 @@ async fn relay(mut from: mpsc::UnboundedReceiver<grader_sandbox::Event>, to: Eve
             }
             Sandbox::Reused { service } => Event::Said(format!("build    {service}: built before, reused")),
             Sandbox::Died { service, exit_code, out_of_memory } => {
+                // Nobody waits for deaths after the probes.
+                let _ = died.send(Death { service: service.clone(), exit_code, out_of_memory });
                 let why = if out_of_memory { ", out of memory" } else { "" };
                 Event::Said(format!("up       {service} ended with {exit_code}{why}"))
             }
