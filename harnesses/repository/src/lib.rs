@@ -7,6 +7,7 @@ mod credentials;
 mod documents;
 mod env_text;
 mod migrations;
+mod probes;
 mod routes;
 mod signing;
 #[cfg(test)]
@@ -21,8 +22,7 @@ use harness_kit::Facts;
 
 /// Findings of every repository probe that the spec asks for, in the order of the list.
 pub fn findings(spec: &Spec, snapshot: &Snapshot) -> Vec<Finding> {
-    let _ = (spec, snapshot);
-    Vec::new()
+    probes::run(spec, snapshot)
 }
 
 /// What the tree tells the live probes. `environment` is what the compose file gives to each service.
