@@ -20,6 +20,11 @@ use grader_model::{Finding, Snapshot};
 use grader_spec::Spec;
 use harness_kit::Facts;
 
+/// The ids of every repository probe.
+pub fn ids() -> impl Iterator<Item = &'static str> {
+    probes::ids()
+}
+
 /// Findings of every repository probe that the spec asks for, in the order of the list.
 pub fn findings(spec: &Spec, snapshot: &Snapshot) -> Vec<Finding> {
     probes::run(spec, snapshot)

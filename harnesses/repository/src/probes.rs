@@ -72,6 +72,11 @@ const PROBES: &[Probe] = &[
     Probe { id: doc_readme::ID, run: doc_readme::run },
 ];
 
+/// The ids of the table.
+pub(crate) fn ids() -> impl Iterator<Item = &'static str> {
+    PROBES.iter().map(|probe| probe.id)
+}
+
 /// Findings of every probe of the table that the spec asks for.
 pub(crate) fn run(spec: &Spec, snapshot: &Snapshot) -> Vec<Finding> {
     let tree = Tree::new(snapshot, &spec.brief);
