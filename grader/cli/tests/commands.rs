@@ -33,6 +33,7 @@ fn json_on_stdout_is_the_report_alone_and_fits_its_schema() {
         assert_eq!(report["schema"], "grader.report/1");
         assert!(!ended.stderr.contains('\u{1b}'), "lines for logs have no colours: {}", ended.stderr);
         assert!(ended.stderr.lines().any(|line| line.starts_with("clone    ")), "{}", ended.stderr);
+        assert!(ended.stderr.contains(&format!(" failed: {}", report["fault"]["message"].as_str().unwrap())));
         assert!(ended.stderr.lines().all(|line| line == line.trim_end()), "{:?}", ended.stderr);
     }
 }

@@ -104,9 +104,9 @@ fn an_interrupted_clone_leaves_neither_file_nor_process() {
         let mut running = Running::start(bench.grader(["grade", &source]));
         running.until_said("clone");
         let pid = running.pid();
-        until("the child clones", 10, || match bench.scratch().is_empty() {
-            true => Err("no scratch folder"),
-            false => Ok(()),
+        until("the child runs", 10, || {
+            let started = children(pid);
+            if started.iter().any(|(_, argument)| argument == "intake-child") { Ok(()) } else { Err(started) }
         });
         running.signal(name);
         assert_eq!(running.end().code, code);
@@ -161,7 +161,7 @@ fn a_stack_that_dies_on_the_way_is_reported_and_removed() {
     let fault = &ended.json()["fault"];
     assert_eq!(fault["code"], "stack.died", "{fault:#}");
     assert_eq!(fault["message"], "api ended with exit code 3 while it was probed");
-    assert_eq!(fault["log"], serde_json::json!(["out of answers"]));
+    assert_eq!(fault["log"].as_array().unwrap().last().unwrap(), "out of answers");
     let log = std::fs::read_to_string(bench.out().join("logs/api.log")).unwrap();
     assert!(log.contains("out of answers"), "{log}");
     assert_eq!(left(&bench, pid), Vec::<String>::new());

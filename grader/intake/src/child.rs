@@ -34,6 +34,9 @@ pub fn child_main() -> ExitCode {
     {
         Ok(job) => job,
         Err(error) => {
+            if line.is_empty() {
+                remove_unused_scratch();
+            }
             eprintln!("intake-child is started by grader itself, with a job on standard input: {error}");
             return ExitCode::from(2);
         }
@@ -54,6 +57,16 @@ pub fn child_main() -> ExitCode {
             eprintln!("intake-child cannot answer: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// The parent died before it wrote the job. Its scratch folder, in which this process was started, is empty as yet, and
+/// nobody else knows of it.
+fn remove_unused_scratch() {
+    let Ok(folder) = std::env::current_dir() else { return };
+    if folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(crate::SCRATCH_PREFIX)) {
+        // Only an empty folder goes, whoever started this process and where.
+        let _ = std::fs::remove_dir(folder);
     }
 }
 

@@ -34,3 +34,6 @@ pub use error::IntakeError;
 pub use limits::Limits;
 pub use parent::{ChildCommand, Intake, IntakeRequest, Progress, Stats, take};
 pub use source::Source;
+
+/// How the names of temporary folders begin.
+const SCRATCH_PREFIX: &str = "grader-intake-";

@@ -140,7 +140,7 @@ pub async fn take(request: IntakeRequest) -> Result<Intake, IntakeError> {
         source_display = format!("{source_display} ({subdir})");
     }
     let mut builder = tempfile::Builder::new();
-    builder.prefix("grader-intake-");
+    builder.prefix(crate::SCRATCH_PREFIX);
     let scratch = match &request.scratch {
         Some(folder) => builder.tempdir_in(folder),
         None => builder.tempdir(),

@@ -77,6 +77,9 @@ pub async fn grade(request: GradeRequest, events: Events) -> Graded {
     let mut logs = Vec::new();
     let mut interrupted = false;
     if let Err(fault) = stages(&request, &events, &mut parts, &mut logs, &mut interrupted).await {
+        if !interrupted {
+            let _ = events.send(Event::Said(format!("{:<8} failed: {}", fault.stage, fault.message)));
+        }
         parts.outcome = outcome(&fault);
         parts.fault = Some(*fault);
     }
