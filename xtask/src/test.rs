@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::process::{Command, Stdio};
 
 use crate::shell::{self, Failure, Result, say};
-use crate::{build, setup, tidy};
+use crate::{bench, build, setup, tidy};
 
 /// How many tests and checks passed and failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl Tally {
 }
 
 /// Sets up and runs tests, documentation tests, formatter, linter and [`tidy`]. Each of the last
-/// three counts as one. `false` when anything failed.
+/// three, and each part of the accuracy bench, counts as one. `false` when anything failed.
 ///
 /// # Errors
 /// When the set-up fails or cargo cannot be started.
@@ -46,7 +46,11 @@ pub(crate) fn run() -> Result<bool> {
 
 type Step = fn() -> Result<Tally>;
 
-const STEPS: [(&str, Step); 5] = [
+/// The part of the accuracy bench that every change is held to: the good submissions, and a family of defects that
+/// needs the whole way. The rest is `cargo xtask bench accuracy`.
+const ACCURACY: [&str; 2] = ["*/good", "*/auth-token-*"];
+
+const STEPS: [(&str, Step); 6] = [
     ("tests", tests),
     ("documentation tests", documentation),
     ("format", || checked(build::cargo().args(["fmt", "--all", "--check"]))),
@@ -54,7 +58,16 @@ const STEPS: [(&str, Step); 5] = [
         checked(build::cargo().args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))
     }),
     ("tidy", || tidy::run().map(Tally::check)),
+    ("accuracy", accuracy),
 ];
+
+fn accuracy() -> Result<Tally> {
+    let mut tally = Tally::default();
+    for only in ACCURACY {
+        tally.add(Tally::check(bench::run(&bench::Args::only(only))?));
+    }
+    Ok(tally)
+}
 
 fn tests() -> Result<Tally> {
     // Tests of the service start the program itself; a stale one would be tested otherwise.
