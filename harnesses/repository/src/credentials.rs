@@ -83,6 +83,7 @@ pub(crate) fn read(snapshot: &Snapshot, environment: &Environment) -> Vec<Creden
     }
     seeds.sort_by_key(|(seed, _)| !*seed);
     found.extend(seeds.into_iter().map(|(_, login)| login));
+    found.retain(|login| !["$2", "$argon", "$scrypt", "pbkdf2"].iter().any(|hash| login.password.starts_with(hash)));
     let mut unique: Vec<Credentials> = Vec::new();
     for login in found {
         if !unique.iter().any(|known| known.identity == login.identity && known.password == login.password) {

@@ -31,9 +31,12 @@ mod tests {
         (facts.tool, facts.table, facts.files.into_iter().map(|file| file.version).collect())
     }
 
+    /// Files, tool, table, versions.
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str, &'a [&'a str]);
+
     #[test]
     fn every_tool_with_its_table_and_versions() {
-        let cases: &[(&[(&str, &str)], &str, &str, &[&str])] = &[
+        let cases: &[Case<'_>] = &[
             (
                 &[
                     ("alembic.ini", "[alembic]\nscript_location = db\n"),

@@ -93,11 +93,17 @@ fn from_source(snapshot: &Snapshot) -> Vec<RouteHint> {
             Language::Jvm | Language::Php | Language::Ruby | Language::CSharp | Language::Elixir => {}
         }
     }
-    for unit in &units {
-        if began.elapsed() > TIME {
-            break;
+    graph.declared();
+    for reading in 0..2 {
+        for unit in &units {
+            if began.elapsed() > TIME {
+                break;
+            }
+            connect(&mut graph, unit, &constants, &views, &application);
         }
-        connect(&mut graph, unit, &constants, &views, &application);
+        if reading == 0 {
+            graph.settle();
+        }
     }
     graph
         .expand()

@@ -121,10 +121,9 @@ fn configured(found: &mut Found, path: &str, text: &str) {
                     .strip_prefix("${")
                     .and_then(|rest| rest.strip_suffix('}'))
                     .and_then(|inner| inner.split_once(':'))
+                    .filter(|(_, default)| !default.starts_with(['?', '-']))
                 {
-                    if !default.starts_with(['?', '-']) {
-                        found.add(default, place, committed);
-                    }
+                    found.add(default, place, committed);
                 }
             }
         }

@@ -52,7 +52,7 @@ const SET_UP: &[&str] = &[
     "get started",
     "prerequisite",
     "requirements",
-    "configuration",
+    "configur",
     "quick start",
     "quickstart",
     "environment",

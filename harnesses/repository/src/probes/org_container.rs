@@ -2,7 +2,7 @@
 //!
 //! Observes Dockerfiles and compose files, five rules with their share: the process is not root (0.35), every image has a
 //! tag other than `latest` (0.25), no secret gets into a layer (0.15), a health check stands in the Dockerfile or compose
-//! (0.15), and what is copied as a whole folder has a `.dockerignore` (0.10). Everything is a pass, under one half or a
+//! (0.15), and what is copied as a whole folder has a `.dockerignore` (0.10). Everything is a pass, under 0.35 or a
 //! secret in a layer is a fail, in between a partial. An image whose entry point steps down (`gosu`, `su-exec`), a `user:`
 //! in compose and base images that are not root count as not root. Planted defect: `org-container` of the Express
 //! submission.
@@ -16,6 +16,9 @@ use crate::signing::names_secret;
 use crate::tree::{self, file_name, folders};
 
 pub(super) const ID: &str = "org.container";
+
+/// What is left when the image is not fit to run: root together with anything more than unpinned.
+const FAILS_UNDER: f64 = 0.35;
 
 /// Dockerfiles that are read.
 const MOST: usize = 10;
@@ -100,7 +103,7 @@ fn verdict(broken: Broken) -> Finding {
     let actual = if rules.is_empty() { "all of it".to_owned() } else { rules.join(", ") };
     let finding = if rules.is_empty() {
         Finding::pass(ID, "The image is pinned, not root, checked and small")
-    } else if share < 0.5 || broken.secret {
+    } else if share < FAILS_UNDER || broken.secret {
         Finding::fail(ID, format!("The image is not fit to run: {actual}"))
     } else {
         Finding::partial(ID, share, format!("The image lacks care: {actual}"))
@@ -294,18 +297,16 @@ fn layers(tree: &Tree<'_>, path: &str, instructions: &[Instruction], broken: &mu
         let copies = matches!(instruction.word.as_str(), "COPY" | "ADD") && !instruction.rest.contains("--from=");
         let sources: Vec<&str> = instruction.rest.split_whitespace().filter(|word| !word.starts_with("--")).collect();
         let sources = sources.split_last().map_or(&[][..], |(_, sources)| sources);
-        if copies && sources.iter().any(|source| matches!(*source, "." | "./" | "*")) {
-            if ignored.is_none() {
-                broken.add(
-                    0.10,
-                    "no .dockerignore",
-                    Evidence::file(
-                        path,
-                        Some(instruction.line),
-                        format!("{} {} takes everything", instruction.word, instruction.rest),
-                    ),
-                );
-            }
+        if copies && ignored.is_none() && sources.iter().any(|source| matches!(*source, "." | "./" | "*")) {
+            broken.add(
+                0.10,
+                "no .dockerignore",
+                Evidence::file(
+                    path,
+                    Some(instruction.line),
+                    format!("{} {} takes everything", instruction.word, instruction.rest),
+                ),
+            );
         }
         let secret_file = |source: &&str| {
             let name = file_name(source).to_ascii_lowercase();

@@ -214,7 +214,8 @@ fn python_dependencies(text: &str) -> bool {
 fn pinned_requirements(tree: &Tree<'_>) -> bool {
     tree.texts.iter().any(|(path, text)| {
         let name = file_name(path);
-        if !(name.starts_with("requirements") && name.ends_with(".txt")) && !path.contains("requirements/") {
+        let named = name.starts_with("requirements") && name.ends_with(".txt");
+        if !named && !path.contains("requirements/") {
             return false;
         }
         let lines: Vec<&str> =

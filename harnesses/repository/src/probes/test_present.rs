@@ -69,10 +69,7 @@ fn tests(path: &str, text: &str, language: Language) -> Vec<u32> {
     let found = (0..code.len()).filter(|at| is_test(&code, *at, language)).map(|at| code.line(at));
     let mut lines: Vec<u32> = found.collect();
     if language == Language::Php && tree::file_name(path).ends_with("Test.php") {
-        let marked = text
-            .lines()
-            .zip(1..)
-            .filter(|(line, _)| line.trim_start().trim_start_matches(['/', '*', ' ']).starts_with("@test"));
+        let marked = text.lines().zip(1..).filter(|(line, _)| line.contains("* @test") || line.contains("@test */"));
         lines.extend(marked.map(|(_, line)| line));
     }
     lines

@@ -238,5 +238,5 @@ fn from_regex(pattern: &str) -> String {
         rest = tail.split_once(')').map_or("", |(_, rest)| rest);
     }
     path.push_str(rest);
-    path.replace('\\', "").replace('?', "")
+    path.replace(['\\', '?'], "")
 }

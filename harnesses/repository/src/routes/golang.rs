@@ -65,7 +65,7 @@ fn function(graph: &mut Graph, file: usize, code: &Code<'_>, at: usize) {
     if code.is(next, "(") {
         let after = code.close(next) + 1;
         if code.word(after).is_some() && code.is(after + 1, "(") {
-            owner = (next..after).filter_map(|at| code.word(at)).last().unwrap_or("");
+            owner = (next..after).rev().find_map(|at| code.word(at)).unwrap_or("");
             next = after;
         }
     }
@@ -194,10 +194,11 @@ fn receiver(graph: &mut Graph, file: usize, code: &Code<'_>, constants: &Constan
 /// The router that a `Group("/x")` call at `at` makes; the same one for every look at it.
 fn group(graph: &mut Graph, file: usize, code: &Code<'_>, constants: &Constants, at: usize) -> Option<RouterId> {
     let parts = code.arguments(at + 1);
+    let parent = receiver(graph, file, code, constants, at)?;
     if let Some(known) = graph.chain(file, at) {
+        graph.mount(parent, known, String::new());
         return Some(known);
     }
-    let parent = receiver(graph, file, code, constants, at)?;
     let prefix = parts.first().and_then(|part| constants.text(code, part.clone())).unwrap_or_default();
     if let Some(last) = parts.last().filter(|last| code.is(last.start, "func")) {
         // chi: `r.Group(func(r chi.Router) { … })`.

@@ -19,6 +19,13 @@ const MOST_STEPS: usize = 20_000;
 
 pub(super) type RouterId = usize;
 
+/// Where to look for what mounts a router.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Within {
+    Function,
+    File,
+}
+
 /// A router: a variable, a builder chain, or a parameter of a function that adds routes to what it is given.
 #[derive(Debug)]
 struct Router {
@@ -71,6 +78,11 @@ pub(super) struct Graph {
     functions: Vec<Function>,
     /// File and token at which a chain of calls makes a router.
     chains: HashMap<(usize, usize), RouterId>,
+    /// Parents and children of one file, as the first reading showed them.
+    inner: Vec<(RouterId, RouterId)>,
+    /// How many routes and mounts the declarations themselves brought.
+    declared: (usize, usize),
+    mounted: HashSet<(RouterId, RouterId, String)>,
 }
 
 /// A route with its whole path as the code spells parameters.
@@ -179,7 +191,7 @@ impl Graph {
             let router = &self.routers[*id];
             router.file == function.file && router.function == function.name
         });
-        self.unmounted(made.collect())
+        self.unmounted(made.collect(), Within::Function)
     }
 
     /// Remembers the router that the chain of calls at `at` makes.
@@ -254,9 +266,27 @@ impl Graph {
     }
 
     pub(super) fn mount(&mut self, parent: RouterId, child: RouterId, prefix: String) {
-        if parent != child && self.mounts.len() < MOST_ROUTERS {
-            self.mounts.push((parent, child, prefix));
+        let mount = (parent, child, prefix);
+        if parent != child && self.mounts.len() < MOST_ROUTERS && self.mounted.insert(mount.clone()) {
+            self.mounts.push(mount);
         }
+    }
+
+    /// Ends the declarations: what comes now is read twice.
+    pub(super) fn declared(&mut self) {
+        self.declared = (self.routes.len(), self.mounts.len());
+    }
+
+    /// Ends a first reading, which shows the routers that are mounted within their own file: what another file means by
+    /// that file is not one of those. Routes and mounts are then read again.
+    pub(super) fn settle(&mut self) {
+        let of_file = |(parent, child, _): &(RouterId, RouterId, String)| {
+            (self.routers[*parent].file == self.routers[*child].file).then_some((*parent, *child))
+        };
+        self.inner = self.mounts.iter().filter_map(of_file).collect();
+        self.routes.truncate(self.declared.0);
+        self.mounts.truncate(self.declared.1);
+        self.mounted = self.mounts.iter().cloned().collect();
     }
 
     /// The routers that an expression such as `books.router`, `bookRoutes(db)` or `api::books` means in a file.
@@ -330,21 +360,31 @@ impl Graph {
         }
         let made: Vec<RouterId> =
             (0..self.routers.len()).filter(of).filter(|id| self.routers[*id].function == name).collect();
-        self.unmounted(made)
+        self.unmounted(made, Within::Function)
     }
 
     /// Routers of these files that no router of the same file mounts.
     fn roots(&self, files: &[usize]) -> Vec<RouterId> {
-        self.unmounted((0..self.routers.len()).filter(|id| files.contains(&self.routers[*id].file)).collect())
+        self.unmounted(
+            (0..self.routers.len()).filter(|id| files.contains(&self.routers[*id].file)).collect(),
+            Within::File,
+        )
     }
 
-    fn unmounted(&self, ids: Vec<RouterId>) -> Vec<RouterId> {
+    /// Those that nothing of the same function, or of the same file, mounts.
+    fn unmounted(&self, ids: Vec<RouterId>, within: Within) -> Vec<RouterId> {
+        let near = |parent: RouterId, child: RouterId| {
+            let (parent, child) = (&self.routers[parent], &self.routers[child]);
+            parent.file == child.file && (within == Within::File || parent.function == child.function)
+        };
         ids.into_iter()
             .filter(|id| {
-                !self
-                    .mounts
+                let mut mounts = self
+                    .inner
                     .iter()
-                    .any(|(parent, child, _)| child == id && self.routers[*parent].file == self.routers[*id].file)
+                    .map(|(parent, child)| (parent, child))
+                    .chain(self.mounts.iter().map(|(parent, child, _)| (parent, child)));
+                !mounts.any(|(parent, child)| child == id && near(*parent, *id))
             })
             .take(MOST_PLACES)
             .collect()

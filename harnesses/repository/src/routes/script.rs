@@ -39,7 +39,6 @@ pub(super) fn declare(graph: &mut Graph, file: usize, code: &Code<'_>, constants
         if !code.is(open, "(") {
             continue;
         }
-        let Some((name, place)) = assigned(code, at) else { continue };
         let mut prefix = code
             .arguments(open)
             .first()
@@ -50,9 +49,17 @@ pub(super) fn declare(graph: &mut Graph, file: usize, code: &Code<'_>, constants
         if maker.ends_with("Hono") && code.is(after, ".") && code.is(after + 1, "basePath") {
             prefix = constants.text(code, after + 3..code.close(after + 2)).unwrap_or_default();
         }
-        // A field is one router for its whole class.
-        let scope = if place.1 { 0..code.len() } else { code.block(place.0) };
-        graph.define(file, name, at, scope, prefix);
+        let (name, scope) = match assigned(code, at) {
+            // A field is one router for its whole class.
+            Some((name, (_, true))) => (name, 0..code.len()),
+            Some((name, (place, false))) => (name, code.block(place)),
+            // `export default Router().use('/api', api)`
+            None if code.is(after, ".") => ("", at..at + 1),
+            None => continue,
+        };
+        if let Some(made) = graph.define(file, name, at, scope, prefix) {
+            graph.set_chain(file, at, made);
+        }
     }
 }
 
@@ -329,7 +336,7 @@ fn base(code: &Code<'_>, at: usize) -> Option<(usize, Option<usize>)> {
 /// The router that the word at `base` names, unless the name is that of a client.
 fn router(graph: &mut Graph, file: usize, code: &Code<'_>, base: usize, at: usize) -> Option<RouterId> {
     let name = code.word(base)?;
-    if let Some(known) = graph.known(file, name, at) {
+    if let Some(known) = graph.chain(file, base).or_else(|| graph.known(file, name, at)) {
         return Some(known);
     }
     let lower = name.to_ascii_lowercase();

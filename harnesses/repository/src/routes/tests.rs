@@ -156,6 +156,19 @@ fn express_with_an_index_of_routes_and_classes() {
 }
 
 #[test]
+fn express_routers_as_chains() {
+    let found = routes(&[
+        ("src/main.ts", "import routes from './routes/routes';\nconst app = express();\napp.use(routes);\n"),
+        (
+            "src/routes/routes.ts",
+            "import { Router } from 'express';\nimport tags from './tag';\nconst api = Router().use(tags);\nexport default Router().use('/api', api);\n",
+        ),
+        ("src/routes/tag.ts", "const router = Router();\nrouter.get('/tags', all);\nexport default router;\n"),
+    ]);
+    assert_eq!(found, ["GET /api/tags"]);
+}
+
+#[test]
 fn fastify_plugins_and_declarations() {
     let found = routes(&[
         (

@@ -1,5 +1,8 @@
 //! Whether a value is a secret or stands for one: placeholders, local defaults, entropy.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 /// Words of values that stand for something, or that open nothing but a container of one's own.
 const WORDS: &[&str] = &[
     "change",
@@ -66,8 +69,18 @@ pub(crate) fn is_placeholder(value: &str) -> bool {
     {
         return true;
     }
+    // Kubernetes' secrets are base64: what counts is inside.
+    let inside = STANDARD.decode(value).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    if value.len() >= 12 && inside.is_some_and(|inside| inside.is_ascii() && names_placeholder(inside.trim())) {
+        return true;
+    }
+    names_placeholder(value)
+}
+
+/// Whether the words of a value say that it stands for another one.
+fn names_placeholder(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
-    let repeated = value.chars().all(|c| Some(c) == value.chars().next());
+    let repeated = value.chars().all(|c| value.starts_with(c));
     let number = value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     // A word makes a placeholder where it is most of the value: a random one may hold `my` somewhere.
     let worded = WORDS.iter().any(|word| {
@@ -146,6 +159,12 @@ mod tests {
         for value in ["9tGc!e3Wq7Rv0sXy", "hV7q-Zr2xKd9wTfLm4Bn", "1f0a9c57e2b84d6fb3c8a1e5d7f92046"] {
             assert!(!is_placeholder(value) && is_random(value), "{value}");
         }
+    }
+
+    #[test]
+    fn base64_is_judged_by_what_is_inside() {
+        assert!(is_placeholder("eW91ci1zdXBlci1zZWN1cmUtcGFzc3dvcmQ="));
+        assert!(!is_placeholder("OXRHYyFlM1dxN1J2MHNYeQ=="));
     }
 
     #[test]
