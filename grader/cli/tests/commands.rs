@@ -1,5 +1,7 @@
 //! The command line's contract: what goes to which stream, what each mistake is answered with, and the exit codes.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps fails as it should")]
+
 mod support;
 
 use serde_json::Value;

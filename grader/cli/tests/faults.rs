@@ -2,6 +2,8 @@
 //!
 //! `repo/` is the submission and `expected.yaml` what the run must end with. The real binary runs on the real engine.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps fails as it should")]
+
 mod support;
 
 use std::collections::BTreeMap;

@@ -12,20 +12,20 @@ use crate::{Event, Events};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Heard {
     /// The service that turned out to be the API.
-    pub api: Option<String>,
-    pub bindings: Vec<Binding>,
-    pub findings: Vec<Finding>,
-    pub notes: Vec<Note>,
+    pub(crate) api: Option<String>,
+    pub(crate) bindings: Vec<Binding>,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) notes: Vec<Note>,
     /// What was tried, where nothing answered HTTP.
-    pub silent: Option<Vec<String>>,
+    pub(crate) silent: Option<Vec<String>>,
     /// Whether the harness said that it was done; without, it was cut off.
-    pub done: bool,
-    pub requests: u32,
+    pub(crate) done: bool,
+    pub(crate) requests: u32,
 }
 
 /// Why a conversation ended without the harness's last word.
 #[derive(Debug)]
-pub enum Broken {
+pub(crate) enum Broken {
     /// The harness ended, or said what it must not.
     Harness(ProtocolError),
     /// What it speaks to is gone.

@@ -2,7 +2,6 @@
 //! what a run leaves on the engine, on the disk and among the processes.
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
-#![allow(clippy::unwrap_used, reason = "a test that unwraps fails as it should")]
 
 pub mod engine;
 pub mod running;
