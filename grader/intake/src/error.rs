@@ -139,12 +139,10 @@ impl IntakeError {
         }
     }
 
-    /// Whose doing it is. What the repository holds is the candidate's; how it is reached is not.
+    /// Whose doing it is. What the repository holds is the candidate's; how it is named and reached is not.
     pub fn side(&self) -> FaultSide {
         match self {
             IntakeError::EmptyRepository
-            | IntakeError::RefNotFound { .. }
-            | IntakeError::SubdirNotFound { .. }
             | IntakeError::TooBig { .. }
             | IntakeError::TooManyFiles { .. }
             | IntakeError::TooManyObjects { .. }
@@ -155,6 +153,9 @@ impl IntakeError {
             | IntakeError::OutOfMemory { .. } => FaultSide::Candidate,
             IntakeError::InvalidSource { .. }
             | IntakeError::NotFound { .. }
+            // Whoever asked named it: a mistyped ref must not cost a candidate everything.
+            | IntakeError::RefNotFound { .. }
+            | IntakeError::SubdirNotFound { .. }
             | IntakeError::AuthRequired { .. }
             | IntakeError::Unreachable { .. }
             | IntakeError::AddressRefused { .. }

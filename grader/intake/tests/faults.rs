@@ -182,11 +182,11 @@ async fn a_ref_or_a_folder_that_is_not_there() {
     let (server, _base) = served(&repo);
     for source in [server.url("/a.git"), repo.path().display().to_string()] {
         let error = fails(&format!("{source}#nope"), |_| {}).await;
-        assert_fault(&error, "clone.ref-not-found", FaultSide::Candidate);
+        assert_fault(&error, "clone.ref-not-found", FaultSide::Grader);
         assert_eq!(error.fault().hint, "There are: feature/x, main, v1.");
         for subdir in ["nope", "README.md", "link"] {
             let error = fails(&source, |request| request.subdir = Some(subdir.into())).await;
-            assert_fault(&error, "clone.subdir-not-found", FaultSide::Candidate);
+            assert_fault(&error, "clone.subdir-not-found", FaultSide::Grader);
         }
     }
 }
