@@ -120,8 +120,7 @@ async fn find_description(ctx: &Context) -> Option<(String, serde_json::Value)> 
         if answer.status() != 200 {
             continue;
         }
-        let parsed = answer.json().cloned().or_else(|| serde_yaml::from_slice(answer.body()).ok());
-        if let Some(document) = parsed.filter(describe::is_description) {
+        if let Some(document) = describe::parse(answer.body()) {
             return Some(((*path).to_owned(), document));
         }
     }
@@ -143,8 +142,17 @@ async fn knows_a_path(ctx: &Context) -> bool {
     false
 }
 
-/// Binds everything that the assessment asks for, in the order in which it can be made.
+/// Binds everything that the assessment asks for, in the order in which it can be made, within half of a run's time: an
+/// API that lets every trial hang must leave time for saying so.
 pub async fn bind(ctx: &Context, overrides: &Overrides) {
+    let bound = Duration::from_secs(ctx.spec().limits.run_seconds) / 2;
+    if tokio::time::timeout(bound, bind_all(ctx, overrides)).await.is_err() {
+        ctx.observe(format!("Looking for the API's operations was given up after {} s.", bound.as_secs()));
+    }
+    ask_for_the_unbound(ctx);
+}
+
+async fn bind_all(ctx: &Context, overrides: &Overrides) {
     let sources = Sources::gather(ctx, overrides);
     accounts::bind(ctx, &sources).await;
     let domain = ctx.spec().domain.clone();
@@ -159,7 +167,6 @@ pub async fn bind(ctx: &Context, overrides: &Overrides) {
         }
     }
     paging::bind(ctx, &domain.main).await;
-    ask_for_the_unbound(ctx);
 }
 
 /// Every operation that the assessment weighs, bound or not, for the report.

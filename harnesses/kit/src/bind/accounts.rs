@@ -114,6 +114,9 @@ async fn find_register(
                 Err(_) => break,
             };
             if answer.is_success() && !is_page(&answer) {
+                if agrees_to_anything(ctx, &operation).await {
+                    return Err("every path answers with success, so that none is known to register".to_owned());
+                }
                 operation.confidence = confidence(candidate.source);
                 operation.proof = format!("{} {} answered {}", operation.method, operation.path, answer.status_line());
                 return Ok((operation, sent, answer));
@@ -142,6 +145,14 @@ async fn find_register(
     })
 }
 
+/// Whether a path below the operation's that nobody would route answers as the operation does: then its success says
+/// nothing. Unlike a login, which has to give a session, a registration has no other proof yet.
+async fn agrees_to_anything(ctx: &Context, operation: &Operation) -> bool {
+    let path = format!("{}/no-such-operation", operation.path.trim_end_matches('/'));
+    let answer = crate::Request::new(&operation.method, path).json(json!({})).send(ctx).await;
+    answer.is_success() && !is_page(&answer)
+}
+
 async fn find_login(
     ctx: &Context,
     candidates: &[Candidate],
@@ -167,7 +178,6 @@ async fn find_login(
         let mut operation = Operation::new("account.login", &candidate.method, &candidate.path, candidate.source);
         operation.encoding = candidate.encoding;
         let mut draft = Draft::begin(&candidate.members, &wanted, &[], &mut unused);
-        given_fields(ctx, &mut draft, "account.login");
         if candidate.members.is_empty() {
             // The registration's own spelling is the likeliest.
             for id in wanted.keys() {
@@ -176,6 +186,7 @@ async fn find_login(
                 }
             }
         }
+        given_fields(ctx, &mut draft, "account.login");
         draft.extras.retain(|name, _| {
             !matches!(wire::plain(name).as_str(), "granttype" | "scope" | "clientid" | "clientsecret")
         });
@@ -262,8 +273,11 @@ pub(super) async fn follow(ctx: &Context, answer: Answer, operation: &mut Operat
 }
 
 /// Whether the answer is a page for people, as single-page applications give for any path. JSON that is sent as HTML by
-/// mistake is none: that is a finding of its own and hides no operation.
+/// mistake is none: that is a finding of its own and hides no operation. An answer beyond the budget is no record either.
 pub(super) fn is_page(answer: &Answer) -> bool {
+    if answer.body().len() >= crate::http::BODY_BUDGET {
+        return true;
+    }
     answer.header("content-type").is_some_and(|value| value.contains("text/html"))
         && !answer.json().is_some_and(|body| body.is_object() || body.is_array())
 }

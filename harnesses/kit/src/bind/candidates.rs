@@ -39,8 +39,7 @@ impl Sources {
             known.extend(describe::operations(document).into_iter().map(described));
         }
         for document in &ctx.facts().documents {
-            let parsed: Option<serde_json::Value> = serde_yaml::from_str(&document.text).ok();
-            if let Some(parsed) = parsed.filter(describe::is_description) {
+            if let Some(parsed) = describe::parse(document.text.as_bytes()) {
                 if bound.description.is_none() {
                     ctx.with_bound(|bound| bound.description = Some((document.place.clone(), parsed.clone())));
                 }

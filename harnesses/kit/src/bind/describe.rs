@@ -38,10 +38,44 @@ pub struct Member {
 }
 
 /// Whether a document is an API description.
-pub(super) fn is_description(document: &Value) -> bool {
+fn is_description(document: &Value) -> bool {
     document.get("paths").is_some_and(Value::is_object)
         && (document.get("openapi").is_some_and(Value::is_string)
             || document.get("swagger").is_some_and(Value::is_string))
+}
+
+/// Bytes of a description that are read.
+const MOST_BYTES: usize = 4 << 20;
+/// Brackets inside brackets; descriptions in the field have fewer than 30.
+const DEEPEST: usize = 100;
+
+/// Reads a description in JSON or YAML; `None` for anything else. The text is hostile: YAML scanners take time that grows
+/// with the square of the nesting, so deep nesting is refused before any of them looks at it.
+pub(super) fn parse(text: &[u8]) -> Option<Value> {
+    if text.len() > MOST_BYTES || nesting(text) > DEEPEST {
+        return None;
+    }
+    let parsed: Option<Value> = match text.iter().find(|byte| !byte.is_ascii_whitespace())? {
+        b'{' => serde_json::from_slice(text).ok().or_else(|| serde_yaml::from_slice(text).ok()),
+        // A page, or a list: no description begins so.
+        b'<' | b'[' => None,
+        _ => serde_yaml::from_slice(text).ok(),
+    };
+    parsed.filter(is_description)
+}
+
+/// The deepest nesting of brackets, over-counted where strings hold some that never close.
+fn nesting(text: &[u8]) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for byte in text {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }
 
 /// The operations of a description, in its order.

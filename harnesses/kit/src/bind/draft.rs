@@ -109,6 +109,13 @@ impl Draft {
                 continue;
             }
             if let Some(id) = carried {
+                // Laravel's `confirmed` rule names the password and not the member that it misses.
+                if complaint.wants(&["confirmation"])
+                    && fields.get(&id).is_some_and(|field| field.kind == FieldKind::Password)
+                {
+                    self.extras.insert(format!("{}_confirmation", complaint.name), json!(CONFIRMATION));
+                    continue;
+                }
                 if let (Some(field), Some(wire_field)) = (fields.get(&id), self.fields.get_mut(&id)) {
                     // The refusal may spell it otherwise than we did: then that is its name.
                     if complaint.says_missing() && wire_field.name != complaint.name {

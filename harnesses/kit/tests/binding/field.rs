@@ -1,0 +1,169 @@
+//! Styles of sound submissions: everything that they offer is bound without anybody's help.
+
+use grader_model::BindingSource;
+use harness_kit::bind::Overrides;
+use harness_kit::resource::{PageStyle, Pagination};
+use serde_json::{Value, json};
+
+use crate::harness::{self, Seen};
+use crate::refusals::Refusals;
+use crate::shop::{Paging, Reads, Route, Style, router};
+
+/// Everything that the assessment weighs is bound by trial, where the style says.
+#[track_caller]
+fn all_is_bound(seen: &Seen, style: &Style) {
+    let [create, list, read, update, delete] = style.books;
+    let wanted: [(&str, Route); 9] = [
+        ("account.register", style.register),
+        ("account.login", style.login),
+        ("book.create", create),
+        ("book.list", list),
+        ("book.read", read),
+        ("book.update", update),
+        ("book.delete", delete),
+        ("order.create", style.orders[0]),
+        ("order.read", style.orders[1]),
+    ];
+    for (operation, (method, path)) in wanted {
+        seen.is_at(operation, method, path);
+        let binding = seen.of(operation);
+        assert_eq!(binding.source, Some(BindingSource::Candidate), "{operation}");
+        assert!((binding.confidence - 0.9).abs() < f64::EPSILON, "{operation}: {}", binding.confidence);
+        assert!(!binding.proof.is_empty(), "{operation}");
+    }
+    let asked: Vec<_> = seen.notes.iter().filter(|note| !note.ask.is_empty()).map(|note| &note.text).collect();
+    assert!(asked.is_empty(), "nothing is left to ask: {asked:?}");
+    assert!(seen.done);
+}
+
+#[track_caller]
+fn spells(seen: &Seen, operation: &str, names: &[(&str, &str)]) {
+    let fields = &seen.of(operation).fields;
+    for (field, name) in names {
+        assert_eq!(fields.get(*field).map(String::as_str), Some(*name), "{operation}: {fields:?}");
+    }
+    assert_eq!(fields.len(), names.len(), "{operation}: {fields:?}");
+}
+
+fn pagination(seen: &Seen) -> Option<Pagination> {
+    seen.bound.as_ref().expect("the witness ran").resources["book"].pagination.clone()
+}
+
+#[tokio::test]
+async fn an_oauth_form_slashes_and_bare_arrays() {
+    let style = Style {
+        register: ("POST", "/auth/signup"),
+        login_names: ["username", "password"],
+        login_form: true,
+        token: |token| json!({"token": token, "token_type": "bearer"}),
+        books: [
+            ("POST", "/books/"),
+            ("GET", "/books/"),
+            ("GET", "/books/{id}"),
+            ("PATCH", "/books/{id}"),
+            ("DELETE", "/books/{id}"),
+        ],
+        paging: Paging::SkipLimit,
+        names: ["title", "author", "isbn", "price", "stock_quantity"],
+        ..Style::default()
+    };
+    let seen = harness::bind(router(style.clone()), Overrides::default()).await;
+    all_is_bound(&seen, &style);
+    spells(&seen, "account.register", &[("email", "email"), ("password", "password")]);
+    spells(&seen, "account.login", &[("email", "username"), ("password", "password")]);
+    spells(
+        &seen,
+        "book.create",
+        &[("title", "title"), ("author", "author"), ("isbn", "isbn"), ("price", "price"), ("stock", "stock_quantity")],
+    );
+    let style = PageStyle::Offset { param: "skip".to_owned() };
+    assert_eq!(pagination(&seen), Some(Pagination { size: Some("limit".to_owned()), style }));
+}
+
+#[tokio::test]
+async fn an_envelope_cents_and_pages_from_0() {
+    let style = Style {
+        register: ("POST", "/api/users/register"),
+        login: ("POST", "/api/users/login"),
+        token: |token| json!({"success": true, "data": {"user": {"id": 1}, "accessToken": token}}),
+        books: [
+            ("POST", "/api/books"),
+            ("GET", "/api/books"),
+            ("GET", "/api/books/{id}"),
+            ("PUT", "/api/books/{id}"),
+            ("DELETE", "/api/books/{id}"),
+        ],
+        orders: [("POST", "/api/orders"), ("GET", "/api/orders/{id}")],
+        cents: true,
+        record: |record| json!({"success": true, "data": record}),
+        list: |records, total| json!({"content": records, "totalElements": total, "number": 0}),
+        paging: Paging::PageSizeFromZero,
+        ..Style::default()
+    };
+    let seen = harness::bind(router(style.clone()), Overrides::default()).await;
+    all_is_bound(&seen, &style);
+    let book = &seen.bound.as_ref().expect("the witness ran").resources["book"];
+    assert_eq!(book.fields["price"].shape, harness_kit::wire::Shape::Cents);
+    assert_eq!(
+        (book.record_at.as_slice(), book.list_at.as_slice()),
+        (&["data".to_owned()][..], &["content".to_owned()][..])
+    );
+    let style = PageStyle::Page { param: "page".to_owned(), base: 0 };
+    assert_eq!(pagination(&seen), Some(Pagination { size: Some("size".to_owned()), style }));
+}
+
+#[tokio::test]
+async fn strict_bodies_say_what_they_miss() {
+    let again = |refusals| match refusals {
+        Refusals::Laravel => &["phone", "password_confirmation"][..],
+        _ => &["phone", "confirm_password"][..],
+    };
+    for refusals in [Refusals::Pydantic, Refusals::Django, Refusals::Laravel, Refusals::Zod, Refusals::Nest] {
+        let style = Style {
+            insists: again(refusals),
+            names: ["title", "author", "isbn13", "price", "copies_count"],
+            refusals,
+            ..Style::default()
+        };
+        let seen = harness::bind(router(style.clone()), Overrides::default()).await;
+        println!("{refusals:?}");
+        all_is_bound(&seen, &style);
+        let register = seen.bound.as_ref().and_then(|bound| bound.register.clone()).expect("bound above");
+        let extras: Vec<&str> = register.extras.keys().map(String::as_str).collect();
+        let mut wanted = style.insists.to_vec();
+        wanted.sort_unstable_by_key(|name| extras.iter().position(|known| known == name));
+        assert_eq!(extras, wanted, "{refusals:?}");
+    }
+}
+
+#[tokio::test]
+async fn sessions_are_read_in_many_ways() {
+    type Answers = fn(&str) -> Value;
+    let opaque: Answers = |token| json!({ "token": token });
+    let cases: [(Reads, Answers); 4] = [
+        (Reads::Cookie("sid"), |_| json!({"message": "welcome back"})),
+        (Reads::Raw, opaque),
+        (Reads::Header("x-access-token"), opaque),
+        (Reads::Bearer, |token| json!({"token": "You are signed in now", "tokens": {"access": token}})),
+    ];
+    for (reads, token) in cases {
+        let style = Style { reads, token, ..Style::default() };
+        let seen = harness::bind(router(style.clone()), Overrides::default()).await;
+        all_is_bound(&seen, &style);
+    }
+}
+
+#[tokio::test]
+async fn an_author_has_to_be_there_first() {
+    let style = Style {
+        authors: Some(("POST", "/authors")),
+        names: ["title", "author_id", "isbn", "price", "stock"],
+        ..Style::default()
+    };
+    let seen = harness::bind(router(style.clone()), Overrides::default()).await;
+    all_is_bound(&seen, &style);
+    let book = &seen.bound.as_ref().expect("the witness ran").resources["book"];
+    assert!(book.prerequisites.get("author_id").is_some_and(Value::is_u64), "{:?}", book.prerequisites);
+    spells(&seen, "book.create", &[("title", "title"), ("isbn", "isbn"), ("price", "price"), ("stock", "stock")]);
+    seen.is_at("author.create", "POST", "/authors");
+}
