@@ -167,3 +167,43 @@ async fn an_author_has_to_be_there_first() {
     spells(&seen, "book.create", &[("title", "title"), ("isbn", "isbn"), ("price", "price"), ("stock", "stock")]);
     seen.is_at("author.create", "POST", "/authors");
 }
+
+#[tokio::test]
+async fn a_description_leads_to_paths_that_no_custom_does() {
+    let style = Style {
+        books: [
+            ("POST", "/store/books/add_books"),
+            ("GET", "/store/books"),
+            ("GET", "/store/books/{id}"),
+            ("PUT", "/store/books/update_book/{id}"),
+            ("DELETE", "/store/books/delete_book/{id}"),
+        ],
+        names: ["name", "writer", "isbnCode", "amount", "units"],
+        ..Style::default()
+    };
+    let [create, list, read, update, delete] = style.books;
+    let json = |names: &[&str]| {
+        let properties: Value = names.iter().map(|name| ((*name).to_owned(), json!({}))).collect();
+        let schema = json!({"required": names, "properties": properties});
+        json!({"requestBody": {"content": {"application/json": {"schema": schema}}}})
+    };
+    let description = json!({"openapi": "3.1.0", "paths": {
+        style.register.1: {"post": json(&style.account)},
+        create.1: {"post": json(&style.names)},
+        list.1: {"get": {}},
+        read.1: {"get": {}},
+        update.1: {"put": json(&style.names)},
+        delete.1: {"delete": {}},
+    }});
+    let serve = axum::routing::get(|| async move { axum::Json(description) });
+    let seen = harness::bind(router(style.clone()).route("/openapi.json", serve), Overrides::default()).await;
+    let routes = [("create", create), ("list", list), ("read", read), ("update", update), ("delete", delete)];
+    for (action, (method, path)) in routes {
+        let operation = format!("book.{action}");
+        seen.is_at(&operation, method, path);
+        assert_eq!(seen.of(&operation).source, Some(BindingSource::Openapi), "{operation}");
+        assert!((seen.of(&operation).confidence - 0.98).abs() < f64::EPSILON, "{operation}");
+    }
+    assert_eq!(seen.of("account.register").source, Some(BindingSource::Openapi));
+    assert_eq!(seen.of("book.create").fields["isbn"], "isbnCode");
+}
