@@ -57,12 +57,12 @@ impl Probe for Timestamps {
         }
         let sql = crate::schema::COLUMNS;
         let rows = found.query(sql).await?;
-        let finding = if missing.is_empty() {
-            Finding::partial(self.id(), 0.5, "Timestamps are kept without a time zone")
+        let summary = if missing.is_empty() {
+            "Timestamps are kept without a time zone"
         } else {
-            Finding::fail(self.id(), "Records do not say when they were made")
+            "Records do not say when they were made"
         };
-        Ok(finding
+        Ok(Finding::fail(self.id(), summary)
             .expected("a creation time on accounts and transactions, as timestamp with time zone")
             .actual(actual.join("\n"))
             .evidence(rows.evidence(sql)))

@@ -8,7 +8,6 @@ use async_trait::async_trait;
 use grader_model::Finding;
 use grader_spec::Action;
 use harness_kit::{Answer, Context, Probe, Request, Stop};
-use serde_json::Map;
 
 /// What no API takes for a key.
 const MALFORMED: &str = "no-such-key!";
@@ -35,12 +34,10 @@ impl Probe for StatusUnknown {
         let mut wanted: Vec<(&str, Request, Wanted)> =
             vec![("reading an unknown record", main.read_request(&unknown, session.as_ref())?, Wanted::NotFound)];
         if main.operations.contains_key(&Action::Update) {
-            let request = main.update_request(&unknown, &Map::new(), &record.sent, session.as_ref())?;
-            // A PATCH that changes nothing may be refused as empty: change one field as a client would.
-            let request = match request.method.as_str() {
-                "PATCH" => main.update_request(&unknown, &record.sent, &record.sent, session.as_ref())?,
-                _ => request,
-            };
+            // Values of its own: those of the record that is there would meet its unique ones, and a conflict may be
+            // told before the missing record is.
+            let fresh = main.fresh(&mut values);
+            let request = main.update_request(&unknown, &fresh, &fresh, session.as_ref())?;
             wanted.push(("updating an unknown record", request, Wanted::NotFound));
         }
         if main.operations.contains_key(&Action::Delete) {
