@@ -199,7 +199,8 @@ impl Recorder {
             .map(|(name, value)| Header { name: name.clone(), value: named(value) })
             .collect();
         let target = named(&recorded.target);
-        let request_body = named(shorten(&recorded.request_body, SHOWN));
+        // Named before it is cut: half an identifier has no name.
+        let request_body = shorten(&named(&recorded.request_body), SHOWN).to_owned();
         let curl = curl_line(&recorded.method, &target, &request_headers, &request_body);
         let headers = recorded
             .headers
@@ -209,10 +210,12 @@ impl Recorder {
             })
             .map(|(name, value)| Header { name: name.clone(), value: named(&timeless(name, value)) })
             .collect();
-        let shown = shorten(&recorded.body, SHOWN);
+        let whole = named(&recorded.body);
+        let shown = shorten(&whole, SHOWN);
+        let is_cut = recorded.cut || shown.len() < whole.len();
         let body = match &recorded.failure {
             Some(failure) => failure.clone(),
-            None => named(shown),
+            None => shown.to_owned(),
         };
         Evidence::Exchange(Box::new(Exchange {
             number: recorded.number,
@@ -222,12 +225,7 @@ impl Recorder {
                 headers: request_headers,
                 body: request_body,
             },
-            response: ResponsePart {
-                status: recorded.status,
-                headers,
-                body,
-                truncated: recorded.cut || shown.len() < recorded.body.len(),
-            },
+            response: ResponsePart { status: recorded.status, headers, body, truncated: is_cut },
             curl,
             millis: u64::try_from(recorded.elapsed.as_millis()).unwrap_or(u64::MAX),
         }))
