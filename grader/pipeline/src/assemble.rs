@@ -21,6 +21,22 @@ pub struct Parts {
     pub notes: Vec<Note>,
 }
 
+impl Parts {
+    /// What is known of a run before its first stage: it is graded until a fault says otherwise.
+    pub fn begin(submission: SubmissionRef) -> Self {
+        Parts {
+            submission,
+            outcome: Outcome::Graded,
+            fault: None,
+            findings: Vec::new(),
+            bindings: Vec::new(),
+            stack: StackReport::default(),
+            timings: Timings::default(),
+            notes: Vec::new(),
+        }
+    }
+}
+
 /// The report of a run. A run that is refused or not graded has no score: its criteria are empty.
 pub fn assemble(spec: &LoadedSpec, level: Level, fail_under: Option<f64>, parts: Parts) -> Report {
     let scored = matches!(parts.outcome, Outcome::Graded | Outcome::DoesNotStart);

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use grader_intake::{ChildCommand, Intake, IntakeError, IntakeRequest, Limits, Source};
 use grader_model::{
-    Facility, Fault, FaultSide, Finding, Level, Outcome, Report, StackReport, Stage, SubmissionRef, Timings,
-    Visibility, catalogue_entry,
+    Facility, Fault, FaultSide, Finding, Level, Outcome, Report, Stage, SubmissionRef, Timings, Visibility,
+    catalogue_entry,
 };
 use grader_sandbox::{ConnectOptions, Engine, ImageAllowList, Reaper, RunId, RunOptions};
 use grader_spec::{LoadedSpec, ProbeState};
@@ -58,22 +58,13 @@ pub struct Graded {
 /// Grades a submission. Never fails: what goes wrong is in the report, with whose fault it is.
 pub async fn grade(request: GradeRequest, events: Events) -> Graded {
     let started = Instant::now();
-    let mut parts = Parts {
-        submission: SubmissionRef {
-            source: request.source.clone(),
-            commit: String::new(),
-            tree: String::new(),
-            subdir: request.subdir.clone().unwrap_or_default(),
-            seed: request.seed,
-        },
-        outcome: Outcome::Graded,
-        fault: None,
-        findings: Vec::new(),
-        bindings: Vec::new(),
-        stack: StackReport::default(),
-        timings: Timings::default(),
-        notes: Vec::new(),
-    };
+    let mut parts = Parts::begin(SubmissionRef {
+        source: request.source.clone(),
+        commit: String::new(),
+        tree: String::new(),
+        subdir: request.subdir.clone().unwrap_or_default(),
+        seed: request.seed,
+    });
     let mut logs = Vec::new();
     let mut interrupted = false;
     if let Err(fault) = stages(&request, &events, &mut parts, &mut logs, &mut interrupted).await {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use grader_model::{Level, Outcome, Report, StackReport, SubmissionRef, Timings};
+use grader_model::{Level, Report, SubmissionRef};
 use grader_spec::LoadedSpec;
 use harness_kit::bind::Overrides;
 use harness_kit::protocol::{FromHarness, Host, Start};
@@ -67,22 +67,13 @@ pub async fn probe(request: ProbeRequest, events: Events) -> Result<Report, Prob
     let (out, mut messages) = mpsc::unbounded_channel();
     let host = Host::new(out, false);
     let work = tokio::spawn(harness_kit::runner::run(start, host, probes));
-    let mut parts = Parts {
-        submission: SubmissionRef {
-            source: request.url.to_string(),
-            commit: String::new(),
-            tree: String::new(),
-            subdir: String::new(),
-            seed: request.seed,
-        },
-        outcome: Outcome::Graded,
-        fault: None,
-        findings: Vec::new(),
-        bindings: Vec::new(),
-        stack: StackReport::default(),
-        timings: Timings::default(),
-        notes: Vec::new(),
-    };
+    let mut parts = Parts::begin(SubmissionRef {
+        source: request.url.to_string(),
+        commit: String::new(),
+        tree: String::new(),
+        subdir: String::new(),
+        seed: request.seed,
+    });
     while let Some(message) = messages.recv().await {
         match message {
             FromHarness::Bound { bindings, .. } => parts.bindings = bindings,
