@@ -18,6 +18,10 @@ pub enum Phase {
     Database,
     /// What had to wait for a window to pass.
     Late,
+    /// Many requests at once, and races: nothing else runs in the harness then.
+    Load,
+    /// The stack with something broken on purpose, and what is left of it afterwards.
+    Break,
     /// Conclusions from the record of the whole run.
     Observe,
 }
