@@ -6,7 +6,7 @@ use super::tree::Tree;
 /// The floors of the house, lowest first. An arrow goes from a floor to a lower one.
 const FLOORS: [&[&str]; 5] = [
     &["grader-model"],
-    &["grader-spec", "grader-compose"],
+    &["grader-spec", "grader-compose", "harness-syntax"],
     &[
         "grader-intake",
         "grader-sandbox",
