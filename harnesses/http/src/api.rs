@@ -3,7 +3,6 @@
 mod content_type;
 mod fill;
 mod filtering;
-mod lines;
 mod method_not_allowed;
 mod methods;
 mod operations;

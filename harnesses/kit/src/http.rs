@@ -126,19 +126,55 @@ impl Request {
 
     /// Sends the request and records the exchange. Never fails: an answer that did not come has status 0.
     pub async fn send(self, ctx: &Context) -> Answer {
+        let outcome = self.exchange(ctx, None).await;
+        outcome.recorded(&self, ctx)
+    }
+
+    /// Sends the request without recording it; `body` takes the place of the request's own bytes.
+    pub(crate) async fn exchange(&self, ctx: &Context, body: Option<reqwest::Body>) -> Outcome {
         let started = Instant::now();
         let limit = self.timeout.unwrap_or(ctx.request_limit());
-        let outcome = match tokio::time::timeout(limit, exchange(&self, ctx)).await {
-            Ok(outcome) => outcome,
+        let result = match tokio::time::timeout(limit, exchange(self, ctx, body)).await {
+            Ok(result) => result,
             Err(_) => Err(format!("no complete answer within {} s", limit.as_secs_f32())),
         };
-        let elapsed = started.elapsed();
-        let (status, headers, body, cut, failure) = match outcome {
+        Outcome { result, elapsed: started.elapsed() }
+    }
+
+    /// The body's bytes with their content type, where the body has one of its own.
+    pub(crate) fn encoded(&self) -> (Option<&'static str>, Bytes) {
+        match &self.body {
+            Body::Empty => (None, Bytes::new()),
+            Body::Json(value) => (Some("application/json"), value.to_string().into()),
+            Body::Form(fields) => {
+                let encoded = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+                (Some("application/x-www-form-urlencoded"), encoded.into())
+            }
+            Body::Raw(bytes) => (None, bytes.clone()),
+        }
+    }
+}
+
+/// What came of a request, before the record has it.
+pub(crate) struct Outcome {
+    result: Result<RawAnswer, String>,
+    elapsed: Duration,
+}
+
+impl Outcome {
+    /// The status code; 0 when no answer came.
+    pub(crate) fn status(&self) -> u16 {
+        self.result.as_ref().map_or(0, |raw| raw.status)
+    }
+
+    /// Puts the exchange into the record.
+    pub(crate) fn recorded(self, request: &Request, ctx: &Context) -> Answer {
+        let (status, headers, body, cut, failure) = match self.result {
             Ok(raw) => (raw.status, raw.headers, raw.body, raw.cut, None),
             Err(reason) => (0, Vec::new(), Bytes::new(), false, Some(reason)),
         };
         let json = if cut { None } else { serde_json::from_slice(&body).ok() };
-        let record = ctx.recorder().record(&self, status, headers, &body, cut, failure, elapsed);
+        let record = ctx.recorder().record(request, status, headers, &body, cut, failure, self.elapsed);
         Answer(Arc::new(AnswerParts { record, body, json }))
     }
 }
@@ -150,7 +186,7 @@ struct RawAnswer {
     cut: bool,
 }
 
-async fn exchange(request: &Request, ctx: &Context) -> Result<RawAnswer, String> {
+async fn exchange(request: &Request, ctx: &Context, body: Option<reqwest::Body>) -> Result<RawAnswer, String> {
     let origin = ctx.origin();
     let client = ctx.client(request.vantage).ok_or("that source address is not available")?;
     let method = reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|error| error.to_string())?;
@@ -158,11 +194,12 @@ async fn exchange(request: &Request, ctx: &Context) -> Result<RawAnswer, String>
     for (name, value) in request.headers.iter().chain(&request.session_header()) {
         builder = builder.header(name, value);
     }
-    builder = match &request.body {
-        Body::Empty => builder,
-        Body::Json(value) => builder.json(value),
-        Body::Form(fields) => builder.form(fields),
-        Body::Raw(bytes) => builder.body(bytes.clone()),
+    builder = match (body, &request.body) {
+        (Some(body), _) => builder.body(body),
+        (None, Body::Empty) => builder,
+        (None, Body::Json(value)) => builder.json(value),
+        (None, Body::Form(fields)) => builder.form(fields),
+        (None, Body::Raw(bytes)) => builder.body(bytes.clone()),
     };
     let mut response = builder.send().await.map_err(|error| reason(&error))?;
     let status = response.status().as_u16();

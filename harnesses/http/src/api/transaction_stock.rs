@@ -4,9 +4,7 @@
 
 use async_trait::async_trait;
 use grader_model::Finding;
-use harness_kit::{Answer, Context, Probe, Record, Stop, wire};
-
-use super::lines::Placing;
+use harness_kit::{Context, Placing, Probe, Stop};
 
 const STOCK: u32 = 30;
 /// Quantities that are tried, until one is taken.
@@ -24,8 +22,8 @@ impl Probe for Stock {
         let placing = Placing::find(ctx)?;
         let mut values = ctx.values(self.id());
         let record = placing.stocked(ctx, &mut values, STOCK).await?;
-        let before = read(ctx, &placing, &record).await?;
-        match stock(&placing, &before) {
+        let before = placing.read_record(ctx, &record).await?;
+        match placing.stock(&before) {
             Some(stock) if stock == f64::from(STOCK) => {}
             // A record that loses or hides its stock has a finding already.
             _ => return Err(Stop::blocked("api.roundtrip", "reading a record does not show the stock that was sent")),
@@ -37,8 +35,8 @@ impl Probe for Stock {
                 refused = made.status_line();
                 continue;
             }
-            let after = read(ctx, &placing, &record).await?;
-            let left = stock(&placing, &after);
+            let after = placing.read_record(ctx, &record).await?;
+            let left = placing.stock(&after);
             let expected = f64::from(STOCK - quantity);
             let id = &placing.transaction.id;
             let finding = if left == Some(expected) {
@@ -60,14 +58,4 @@ impl Probe for Stock {
         }
         Err(Stop::blocked("api.operations", format!("a sound {} is now answered {refused}", placing.transaction.id)))
     }
-}
-
-async fn read(ctx: &Context, placing: &Placing, record: &Record) -> Result<Answer, Stop> {
-    let session = ctx.writer(&placing.of)?;
-    Ok(placing.of.read_request(&record.key, session.as_ref())?.send(ctx).await)
-}
-
-fn stock(placing: &Placing, answer: &Answer) -> Option<f64> {
-    let record = placing.of.record_in(answer).filter(|_| answer.is_success())?;
-    placing.of.value(record, &placing.lines.stock).and_then(wire::number)
 }

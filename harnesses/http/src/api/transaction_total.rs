@@ -6,10 +6,9 @@
 
 use async_trait::async_trait;
 use grader_model::Finding;
-use harness_kit::{Answer, Context, Probe, Record, Stop, wire};
+use harness_kit::{Answer, Context, Placing, Probe, Record, Stop, wire};
 use serde_json::{Map, Value, json};
 
-use super::lines::Placing;
 use crate::support::said;
 
 /// What a client would like to pay.

@@ -12,13 +12,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use grader_model::Finding;
 use grader_spec::Action;
+use harness_kit::placing::unknown_reference;
 use harness_kit::record::Recorded;
 use harness_kit::{Context, Phase, Probe, Request, Stop, wire};
 use serde_json::Map;
 
 use super::routes::Routes;
 use super::shapes::{Shape, is_problem};
-use super::support::{share, unknown_reference};
+use super::support::share;
 
 pub(crate) struct ErrorShape;
 

@@ -11,10 +11,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use grader_model::Finding;
 use grader_spec::{Action, Lines};
+use harness_kit::placing::unknown_reference;
 use harness_kit::{Answer, BoundResource, Context, Phase, Probe, Record, Session, Stop, wire};
 use serde_json::{Map, Value, json};
 
-use super::support::{evidence, send, share, unknown_reference};
+use super::support::{evidence, send, share};
 
 pub(crate) struct Stock;
 
