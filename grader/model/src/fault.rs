@@ -113,7 +113,8 @@ impl Fault {
 
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.place.is_empty() {
+        // A message that begins with the place, such as a service's name, says it once.
+        if self.place.is_empty() || self.message.starts_with(&self.place) {
             write!(f, "{}: {}", self.code, self.message)
         } else {
             write!(f, "{}: {}: {}", self.code, self.place, self.message)

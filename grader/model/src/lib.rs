@@ -2,6 +2,7 @@
 //!
 //! Data only. Nothing here reads a file, opens a socket or knows an assessment; every other crate speaks in these types.
 
+mod area;
 mod binding;
 mod catalogue;
 mod evidence;
@@ -12,6 +13,7 @@ mod report;
 mod snapshot;
 mod verdict;
 
+pub use area::AREAS;
 pub use binding::{Binding, BindingSource};
 pub use catalogue::{CATALOGUE, CatalogueEntry, Facility, catalogue_entry};
 pub use evidence::{Evidence, Exchange, Header, RequestPart, ResponsePart};
@@ -19,8 +21,8 @@ pub use fault::{Fault, FaultSide, Stage};
 pub use finding::Finding;
 pub use level::{Level, Visibility};
 pub use report::{
-    CriterionReport, MatrixCell, Note, NoteKind, Outcome, ProbeReport, Question, RedFlag, Report, Rewrite, SCHEMA,
-    Score, ServiceReport, SpecRef, StackReport, SubmissionRef, Timings, ToolRef,
+    CriterionReport, MatrixCell, MatrixRow, Note, NoteKind, Outcome, ProbeReport, Question, RedFlag, Report, Rewrite,
+    RowState, SCHEMA, Score, ServiceReport, SpecRef, StackReport, SubmissionRef, Timings, ToolRef,
 };
 pub use snapshot::{Commit, FileEntry, FileKind, HistoricBlob, Snapshot};
 pub use verdict::Verdict;

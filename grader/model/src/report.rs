@@ -151,9 +151,13 @@ pub struct RedFlag {
     /// The probes whose findings raise it.
     pub probes: Vec<String>,
     pub summary: String,
+    /// What a reviewer checks it by: the first pieces of evidence of those findings.
+    #[serde(default)]
+    pub evidence: Vec<Evidence>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// One area of the skill matrix.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MatrixCell {
     pub area: String,
     /// The highest level of which this and all lower ones hold; absent when not even junior was shown.
@@ -162,6 +166,37 @@ pub struct MatrixCell {
     pub stopped_at: Option<Level>,
     /// The probes that decided it.
     pub decided_by: Vec<String>,
+    /// The three levels of the area, junior first.
+    #[serde(default)]
+    pub rows: Vec<MatrixRow>,
+}
+
+/// One level of one area.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MatrixRow {
+    pub level: Level,
+    /// What somebody at this level shows, in a few words.
+    pub expects: String,
+    pub state: RowState,
+    /// Points earned by the measured probes of this level in this area, at whatever level the report is graded for.
+    pub earned: f64,
+    /// Points of those probes; 0 when nothing was measured.
+    pub possible: f64,
+    /// The probes that decided the state: those that held it back where it stopped, else all that were measured.
+    pub decided_by: Vec<String>,
+}
+
+/// How far the evidence carries a level of an area.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RowState {
+    /// This level and all lower ones hold.
+    Shown,
+    /// The lowest level that does not hold: here the knowledge stopped.
+    Stopped,
+    /// Lies above the stop; what was seen at this level carries nobody past it.
+    Beyond,
+    NotMeasured,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -169,8 +204,14 @@ pub struct Question {
     pub area: String,
     pub level: Level,
     pub question: String,
+    /// What was seen that leads to it, in one sentence.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub seen: String,
     /// What a strong answer contains.
     pub strong: String,
+    /// What a weak answer sounds like.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub weak: String,
     /// The probes whose evidence led to it.
     pub because: Vec<String>,
 }

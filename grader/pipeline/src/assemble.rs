@@ -4,8 +4,8 @@ use grader_model::{
     Binding, Fault, Finding, Level, Note, Outcome, Report, SCHEMA, SpecRef, StackReport, SubmissionRef, Timings,
     ToolRef,
 };
-use grader_scoring::{matrix, red_flags, scorecard};
-use grader_spec::LoadedSpec;
+use grader_scoring::{matrix, questions, red_flags, scorecard};
+use grader_spec::{LoadedSpec, Words, load_questions};
 use sha2::{Digest, Sha256};
 
 /// What the stages of one run brought, as far as it came.
@@ -46,6 +46,10 @@ pub fn assemble(spec: &LoadedSpec, level: Level, fail_under: Option<f64>, parts:
     if !scored {
         score.passed = None;
     }
+    let matrix = if scored { matrix(&criteria) } else { Vec::new() };
+    // The bank ships with the binary and is sound, as a test proves; a report without it would still be a report.
+    let questions =
+        load_questions().map(|bank| questions(&bank, &Words::of(&spec.spec), &criteria, &matrix)).unwrap_or_default();
     Report {
         schema: SCHEMA.to_owned(),
         tool: ToolRef { version: env!("CARGO_PKG_VERSION").to_owned() },
@@ -61,8 +65,8 @@ pub fn assemble(spec: &LoadedSpec, level: Level, fail_under: Option<f64>, parts:
         fault: parts.fault,
         score,
         red_flags: red_flags(&criteria),
-        matrix: if scored { matrix(&criteria) } else { Vec::new() },
-        questions: Vec::new(),
+        matrix,
+        questions,
         criteria,
         bindings: parts.bindings,
         stack: parts.stack,

@@ -27,7 +27,31 @@ pub(crate) fn render(view: &View<'_>) -> Result<String, RenderError> {
     for criterion in &report.criteria {
         document.add_test_suite(suite(criterion));
     }
+    if !(report.matrix.is_empty() && report.questions.is_empty()) {
+        document.add_test_suite(interview(report));
+    }
     Ok(document.to_string()?)
+}
+
+/// The skill matrix and the questions, as properties of a suite without cases: nothing there passes or fails.
+fn interview(report: &Report) -> TestSuite {
+    let mut suite = TestSuite::new("interview");
+    for cell in &report.matrix {
+        let shown = cell.level.map_or("not shown", |level| level.as_str());
+        let stopped = cell.stopped_at.map(|level| {
+            let ids: Vec<&str> = cell.decided_by.iter().map(String::as_str).collect();
+            format!(", stopped at {level}: {}", ids.join(" "))
+        });
+        let value = format!("{shown}{}", stopped.unwrap_or_default());
+        suite.add_property((format!("skill {}", safe(&cell.area)).as_str(), safe(&value).as_str()));
+    }
+    for (number, question) in (1..).zip(&report.questions) {
+        let value = format!("{}, {}: {}", question.area, question.level, question.question);
+        suite.add_property((format!("question {number}").as_str(), safe(&value).as_str()));
+        let value = format!("strong: {} weak: {}", question.strong, question.weak);
+        suite.add_property((format!("answer {number}").as_str(), safe(&value).as_str()));
+    }
+    suite
 }
 
 fn suite(criterion: &CriterionReport) -> TestSuite {

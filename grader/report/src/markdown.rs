@@ -3,6 +3,7 @@
 //! Bounded to what GitHub accepts as one comment: the findings that cost most are told in full, the others in a line.
 
 mod escape;
+mod interview;
 
 use grader_model::{Evidence, Exchange, Outcome, ProbeReport, Report, Verdict};
 
@@ -27,6 +28,8 @@ pub(crate) fn render(view: &View<'_>, options: &RenderOptions) -> String {
     attention(&mut comment, &view.report, &digest, options);
     criteria(&mut comment, &view.report);
     blocked(&mut tail, &digest);
+    interview::skills(&mut tail, &view.report);
+    interview::questions(&mut tail, &view.report);
     rest(&mut tail, &view.report, &digest, options);
     findings(&mut comment, &digest, LIMIT.saturating_sub(tail.chars().count()));
     comment.push_str(&tail);

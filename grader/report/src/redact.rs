@@ -58,7 +58,7 @@ fn without_hidden(view: &mut Report, hidden: &HashSet<&str>) {
         }
     }
     view.red_flags.retain(|flag| !flag.probes.is_empty() && shown(&flag.probes));
-    view.matrix.retain(|cell| shown(&cell.decided_by));
+    view.matrix.retain(|cell| shown(&cell.decided_by) && cell.rows.iter().all(|row| shown(&row.decided_by)));
     view.questions.retain(|question| !question.because.is_empty() && shown(&question.because));
     // An observation does not say which probe made it, so it cannot be shown to come from a public one.
     view.notes.retain(|note| note.kind != NoteKind::Observation);
@@ -98,8 +98,8 @@ fn strike_out(view: Report, hidden: &HashSet<&str>) -> Result<Report, RenderErro
 }
 
 /// Members whose values are the model's own words, which no id may rewrite.
-const VOCABULARY: [&str; 10] =
-    ["kind", "level", "outcome", "schema", "side", "source", "stage", "stopped_at", "verdict", "visibility"];
+const VOCABULARY: [&str; 11] =
+    ["kind", "level", "outcome", "schema", "side", "source", "stage", "state", "stopped_at", "verdict", "visibility"];
 
 fn strike_out_value(value: &mut Value, ids: &[&str]) {
     match value {

@@ -3,7 +3,7 @@
 //! A defect that shows at the API and in no file is placed at the root of the tree, with the request as a logical
 //! location, since readers refuse a result without a place.
 
-use grader_model::{Evidence, Fault, FaultSide, Outcome, ProbeReport, Report, Verdict};
+use grader_model::{Evidence, Fault, FaultSide, MatrixCell, Outcome, ProbeReport, Question, Report, Verdict};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ pub(crate) fn render(view: &View<'_>) -> Result<String, RenderError> {
         .collect();
     let faults: Vec<_> =
         report.fault.iter().flat_map(|fault| std::iter::once(fault).chain(&fault.also)).map(notification).collect();
-    let log = json!({
+    let mut log = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
         "runs": [{
@@ -54,9 +54,37 @@ pub(crate) fn render(view: &View<'_>) -> Result<String, RenderError> {
             "results": results,
         }],
     });
+    // A candidate's view has neither.
+    if !report.matrix.is_empty() {
+        log["runs"][0]["properties"]["skills"] = report.matrix.iter().map(skill).collect();
+    }
+    if !report.questions.is_empty() {
+        log["runs"][0]["properties"]["questions"] = report.questions.iter().map(question).collect();
+    }
     let mut json = crate::json::inert(&serde_json::to_string_pretty(&log)?);
     json.push('\n');
     Ok(json)
+}
+
+fn skill(cell: &MatrixCell) -> Value {
+    json!({
+        "area": text(&cell.area),
+        "level": cell.level,
+        "stoppedAt": cell.stopped_at,
+        "decidedBy": cell.decided_by.iter().map(|id| text(id)).collect::<Vec<_>>(),
+    })
+}
+
+fn question(question: &Question) -> Value {
+    json!({
+        "area": text(&question.area),
+        "level": question.level,
+        "question": text(&question.question),
+        "seen": text(&question.seen),
+        "strong": text(&question.strong),
+        "weak": text(&question.weak),
+        "because": question.because.iter().map(|id| text(id)).collect::<Vec<_>>(),
+    })
 }
 
 fn rule(ranked: &Ranked<'_>) -> Value {

@@ -4,7 +4,7 @@
 
 mod paint;
 
-use grader_model::{FaultSide, Outcome, Report, Verdict};
+use grader_model::{FaultSide, MatrixCell, Outcome, Report, RowState, Verdict};
 
 use self::paint::{Page, Style};
 use crate::digest::{Digest, Ranked, View};
@@ -23,6 +23,8 @@ pub(crate) fn render(view: &View<'_>, options: &RenderOptions) -> String {
     attention(&mut page, report, &digest, options);
     findings(&mut page, &digest);
     blocked(&mut page, &digest);
+    skills(&mut page, report);
+    interview(&mut page, report);
     rest(&mut page, report, &digest);
     page.finish()
 }
@@ -151,10 +153,47 @@ fn blocked(page: &mut Page, digest: &Digest<'_>) {
     }
 }
 
+fn skills(page: &mut Page, report: &Report) {
+    let measured: Vec<&MatrixCell> =
+        report.matrix.iter().filter(|cell| cell.level.is_some() || cell.stopped_at.is_some()).collect();
+    if measured.is_empty() {
+        return;
+    }
+    page.heading("Skills shown");
+    for cell in measured {
+        let shown = cell.level.map_or("not yet junior", |level| level.as_str());
+        let stopped = cell.stopped_at.map(|level| {
+            let expects = cell.rows.iter().find(|row| row.state == RowState::Stopped).map_or("", |row| &row.expects);
+            let ids: Vec<&str> = cell.decided_by.iter().take(4).map(String::as_str).collect();
+            let more = cell.decided_by.len().saturating_sub(ids.len());
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            format!("stopped at {level} ({expects}): {}{more}", ids.join(", "))
+        });
+        page.columns(Style::Plain, &format!("{:<16}", sentence(&cell.area)), shown);
+        if let Some(stopped) = stopped {
+            page.continued(&stopped);
+        }
+    }
+}
+
+fn interview(page: &mut Page, report: &Report) {
+    if report.questions.is_empty() {
+        return;
+    }
+    page.heading("Questions for the interview");
+    for question in &report.questions {
+        page.item(Style::Plain, "-", &format!("{}, {}: {}", question.area, question.level, question.question));
+        if !question.seen.is_empty() {
+            page.continued(&format!("Seen: {}", question.seen));
+        }
+    }
+}
+
 fn rest(page: &mut Page, report: &Report, digest: &Digest<'_>) {
     page.blank();
-    let mut counts = vec![format!("{} passed", digest.passed.len())];
+    let mut counts = Vec::new();
     for (list, word) in [
+        (&digest.passed, "passed"),
         (&digest.not_measured, "not measured yet"),
         (&digest.not_applicable, "not asked for"),
         (&digest.undecided, "inconclusive"),
@@ -163,7 +202,10 @@ fn rest(page: &mut Page, report: &Report, digest: &Digest<'_>) {
             counts.push(format!("{} {word}", list.len()));
         }
     }
-    page.line(Style::Dim, &counts.join(" · "));
+    // A run that was refused or not graded has nothing to count.
+    if !counts.is_empty() {
+        page.line(Style::Dim, &counts.join(" · "));
+    }
     let stand_ins = report.stack.services.iter().filter(|service| service.stand_in).count();
     if stand_ins > 0 {
         page.line(Style::Dim, &format!("{} ran on a stand-in base image.", count(stand_ins, "service")));

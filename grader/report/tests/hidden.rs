@@ -21,7 +21,7 @@ fn secrets(report: &Report) -> BTreeSet<String> {
         }
     }
     for question in &report.questions {
-        secret.extend([question.question.clone(), question.strong.clone()]);
+        secret.extend([&question.question, &question.strong, &question.weak].map(Clone::clone));
     }
     for note in &report.notes {
         if !note.ask.is_empty() {

@@ -1,9 +1,14 @@
-//! Scoring: findings and a spec become a scorecard, red flags and a skill matrix. Pure: no I/O, no clock.
+//! Scoring: findings and a spec become a scorecard, red flags, a skill matrix and questions for the interview. Pure: no
+//! I/O, no clock.
 
 mod flags;
 mod matrix;
+mod questions;
 mod scorecard;
+#[cfg(test)]
+mod testing;
 
 pub use flags::red_flags;
 pub use matrix::matrix;
+pub use questions::questions;
 pub use scorecard::{Scorecard, scorecard};

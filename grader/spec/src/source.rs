@@ -59,18 +59,21 @@ pub fn load_named(name: &str) -> Result<LoadedSpec, SpecError> {
 /// [`SpecError::Mistaken`] with every mistake that was found.
 pub fn load(origin: &str, text: &str) -> Result<LoadedSpec, SpecError> {
     let mistaken = |mistakes| SpecError::Mistaken { origin: origin.to_owned(), mistakes };
-    let spec: Spec = serde_yaml::from_str(text).map_err(|error| {
-        let place =
-            error.location().map_or(Place { line: 1, column: 1 }, |at| Place { line: at.line(), column: at.column() });
-        let message = error.to_string();
-        // The library appends its own place; ours is printed in front like every other mistake's.
-        let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
-        mistaken(vec![Mistake { place, path: String::new(), message, hint: String::new() }])
-    })?;
+    let spec: Spec = serde_yaml::from_str(text).map_err(|error| mistaken(vec![unreadable(&error)]))?;
     let mistakes = check(&spec, text);
     if mistakes.is_empty() {
         Ok(LoadedSpec { spec, origin: origin.to_owned(), text: text.to_owned() })
     } else {
         Err(mistaken(mistakes))
     }
+}
+
+/// The mistake of a text that does not parse.
+pub(crate) fn unreadable(error: &serde_yaml::Error) -> Mistake {
+    let place =
+        error.location().map_or(Place { line: 1, column: 1 }, |at| Place { line: at.line(), column: at.column() });
+    let message = error.to_string();
+    // The library appends its own place; ours is printed in front like every other mistake's.
+    let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
+    Mistake { place, path: String::new(), message, hint: String::new() }
 }

@@ -1,6 +1,6 @@
 //! `grader spec list|check|brief|schema`.
 
-use grader_spec::BUILT_IN;
+use grader_spec::{BUILT_IN, SpecError, load_bank};
 
 use super::setup;
 use crate::args::SpecCommand;
@@ -16,6 +16,7 @@ pub(crate) fn run(command: SpecCommand) -> Exit {
             }
             Exit::Graded
         }
+        SpecCommand::Check { file } if is_bank(&file) => questions(&file),
         SpecCommand::Check { file } => match setup::spec(&file) {
             Some(loaded) => {
                 println!(
@@ -38,6 +39,29 @@ pub(crate) fn run(command: SpecCommand) -> Exit {
         SpecCommand::Schema => {
             println!("{}", grader_spec::spec_schema());
             Exit::Graded
+        }
+    }
+}
+
+/// Whether a file says of itself that it is a bank of questions.
+fn is_bank(file: &str) -> bool {
+    std::fs::read_to_string(file)
+        .is_ok_and(|text| text.lines().any(|line| line.trim_start().starts_with("schema: grader.questions/")))
+}
+
+fn questions(file: &str) -> Exit {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    match load_bank(file, &text) {
+        Ok(bank) => {
+            println!("{file}: {} questions, no mistakes", bank.questions.len());
+            Exit::Graded
+        }
+        Err(error) => {
+            eprintln!("grader: {error}");
+            if let SpecError::Mistaken { origin, mistakes } = &error {
+                mistakes.iter().for_each(|mistake| eprintln!("  {origin}:{mistake}"));
+            }
+            Exit::Usage
         }
     }
 }

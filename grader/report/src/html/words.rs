@@ -1,6 +1,6 @@
 //! The model's vocabulary and figures in the words and classes of the page; what templates call.
 
-use grader_model::{BindingSource, FaultSide, Level, MatrixCell, NoteKind, Verdict};
+use grader_model::{BindingSource, FaultSide, Level, MatrixCell, MatrixRow, NoteKind, RowState, Verdict};
 
 pub(super) use crate::digest::needs_diff;
 use crate::number;
@@ -52,6 +52,15 @@ pub(super) fn glance(text: &str) -> String {
 
 /// The cell of the skill matrix for `level`: its class and the word under it.
 pub(super) fn skill(cell: &MatrixCell, level: &Level) -> (&'static str, &'static str) {
+    if let Some(row) = row(cell, level) {
+        return match row.state {
+            RowState::Shown => ("reached", "shown"),
+            RowState::Stopped => ("stopped", "stopped here"),
+            RowState::Beyond => ("open", "beyond the stop"),
+            RowState::NotMeasured => ("open", "not measured"),
+        };
+    }
+    // A report of an earlier version has no rows.
     if cell.level.is_some_and(|reached| *level <= reached) {
         ("reached", "shown")
     } else if cell.stopped_at == Some(*level) {
@@ -59,6 +68,16 @@ pub(super) fn skill(cell: &MatrixCell, level: &Level) -> (&'static str, &'static
     } else {
         ("open", "not shown")
     }
+}
+
+/// The matrix' row of a level.
+pub(super) fn row<'a>(cell: &'a MatrixCell, level: &Level) -> Option<&'a MatrixRow> {
+    cell.rows.iter().find(|row| row.level == *level)
+}
+
+/// Whether a row names what held it back.
+pub(super) fn held_back(row: &MatrixRow) -> bool {
+    row.state == RowState::Stopped && !row.decided_by.is_empty()
 }
 
 /// A fragment identifier made of an id: whatever an id holds, no blank and no quote.
