@@ -5,6 +5,7 @@ use grader_spec::{BUILT_IN, SpecError, load_bank};
 use super::setup;
 use crate::args::SpecCommand;
 use crate::exit::Exit;
+use crate::output::complain;
 
 pub(crate) fn run(command: SpecCommand) -> Exit {
     match command {
@@ -56,11 +57,12 @@ fn questions(file: &str) -> Exit {
             println!("{file}: {} questions, no mistakes", bank.questions.len());
             Exit::Graded
         }
+        Err(SpecError::Mistaken { origin, mistakes }) => {
+            mistakes.iter().for_each(|mistake| eprintln!("{origin}:{mistake}"));
+            Exit::Usage
+        }
         Err(error) => {
-            eprintln!("grader: {error}");
-            if let SpecError::Mistaken { origin, mistakes } = &error {
-                mistakes.iter().for_each(|mistake| eprintln!("  {origin}:{mistake}"));
-            }
+            complain(&error, "");
             Exit::Usage
         }
     }
