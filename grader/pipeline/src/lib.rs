@@ -8,6 +8,7 @@ mod conversation;
 mod departed;
 mod events;
 mod grade;
+mod hands;
 mod live;
 mod plan;
 mod probe;

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use grader_model::{Fault, FaultSide, Note, NoteKind, ServiceReport, Snapshot, Stage, Timings};
 use grader_sandbox::{Engine, HarnessImage, Images, Run, RunOptions, RunningStack, SandboxError, StackPlan, Step};
 use harness_kit::Facts;
-use harness_kit::protocol::{Control, ControlReply, Start};
+use harness_kit::protocol::Start;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::conversation::{Broken, Heard, converse};
 use crate::departed::{Death, Deaths, all_gone};
+use crate::hands::Hands;
 use crate::plan::Plan;
 use crate::probe::millis;
 use crate::{Event, Events, reach};
@@ -178,7 +179,8 @@ async fn probe(
         ));
     }
     let io = stack.start_harness(harness, &["harness".to_owned()]).await.map_err(fault)?;
-    let control = |request| carry_out(stack.clone(), request);
+    let hands = Hands::new(stack.clone());
+    let control = |request| hands.carry_out(request);
     let mut io = io;
     let stdin = std::mem::replace(&mut io.stdin, Box::pin(tokio::io::sink()));
     let stdout = std::mem::replace(&mut io.stdout, tokio::io::duplex(1).0);
@@ -210,22 +212,8 @@ async fn probe(
     stack.stop_harness().await.map_err(fault)
 }
 
-/// What only the host can do for the harness.
-async fn carry_out(stack: RunningStack, request: Control) -> Result<ControlReply, String> {
-    match request {
-        Control::Vantage { service } => {
-            let address = stack.vantage(&service).await.map_err(|error| error.to_string())?;
-            Ok(ControlReply::Address { address: address.into() })
-        }
-        Control::Logs { lines } => {
-            let lines = usize::try_from(lines).unwrap_or(LOG_LINES).min(LOG_LINES);
-            Ok(ControlReply::Logs { services: logs(&stack, lines).await })
-        }
-    }
-}
-
 /// The newest lines of every service's log. A log that cannot be read is left out: it decides nothing.
-async fn logs(stack: &RunningStack, lines: usize) -> Vec<(String, Vec<String>)> {
+pub(crate) async fn logs(stack: &RunningStack, lines: usize) -> Vec<(String, Vec<String>)> {
     let mut all = Vec::new();
     let Ok(services) = stack.endpoints().await else { return all };
     for service in services {

@@ -52,9 +52,23 @@ pub struct ExecOutput {
     pub truncated: bool,
 }
 
-/// A point in a stack's logs, by the engine's clock.
+/// A point in a stack's logs, by the engine's clock. Written and read as RFC 3339.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LogMark(OffsetDateTime);
+
+impl std::fmt::Display for LogMark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.format(&Rfc3339).map_err(|_| std::fmt::Error)?)
+    }
+}
+
+impl std::str::FromStr for LogMark {
+    type Err = time::error::Parse;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        OffsetDateTime::parse(text, &Rfc3339).map(LogMark)
+    }
+}
 
 /// Where a line was written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,9 +110,11 @@ impl RunningStack {
     /// When the engine is away.
     pub async fn mark(&self) -> Result<LogMark, SandboxError> {
         let text = self.shared.run.engine.clock().await?;
-        let now = OffsetDateTime::parse(&text, &Rfc3339);
-        now.map(LogMark)
-            .map_err(|error| SandboxError::Engine { doing: "tell the time".to_owned(), detail: error.to_string() })
+        let unread = |error: time::error::Parse| SandboxError::Engine {
+            doing: "tell the time".to_owned(),
+            detail: error.to_string(),
+        };
+        text.parse().map_err(unread)
     }
 
     /// What a service has logged since a mark, or from its start; at most the last 20,000 lines.
@@ -144,6 +160,20 @@ impl RunningStack {
         self.shared.watch.expect_end(service, true);
         let options = KillContainerOptions { signal: signal.to_owned() };
         self.shared.run.engine.docker.kill_container(container, Some(options)).await.doing("signal a container")
+    }
+
+    /// Asks a service to end as an engine's stop does: by the stop signal that the document or the image declares,
+    /// else SIGTERM. Gives the signal's name. If that ends it, it stays down.
+    ///
+    /// # Errors
+    /// [`SandboxError::NoSuchService`].
+    pub async fn terminate(&self, service: &str) -> Result<String, SandboxError> {
+        let container = self.shared.container(service)?;
+        let found = self.shared.run.engine.docker.inspect_container(container, None).await;
+        let config = found.doing("look at a container")?.config.unwrap_or_default();
+        let signal = config.stop_signal.filter(|name| !name.is_empty()).unwrap_or_else(|| "SIGTERM".to_owned());
+        self.signal(service, &signal).await?;
+        Ok(signal)
     }
 
     /// Starts a service that has ended.

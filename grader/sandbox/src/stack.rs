@@ -133,6 +133,21 @@ impl RunningStack {
     }
 }
 
+impl RunningStack {
+    /// The address of a service on the networks of the document: the lowest one, which a restart may change. Networks
+    /// made for further source addresses do not count.
+    ///
+    /// # Errors
+    /// [`SandboxError::NoSuchService`], also while it is down and has no address.
+    pub async fn address(&self, service: &str) -> Result<Ipv4Addr, SandboxError> {
+        let shared = &self.shared;
+        let networks = shared.networks_of(service).await?;
+        let ours = networks.into_iter().filter(|(name, _)| shared.networks.values().any(|known| known == name));
+        let lowest = ours.map(|(_, address)| address).min();
+        lowest.ok_or_else(|| SandboxError::NoSuchService { service: service.to_owned() })
+    }
+}
+
 impl Shared {
     pub(crate) fn state(&self, service: &str) -> Result<(&State, &Service), SandboxError> {
         match (self.services.get(service), self.project.services.get(service)) {
@@ -210,7 +225,8 @@ impl Shared {
         state.ready.get_or_init(|| ready::wait(self, name)).await.clone()
     }
 
-    async fn endpoint(&self, name: &str) -> Result<Endpoint, SandboxError> {
+    /// The engine's networks that a running service is on, with its address there.
+    async fn networks_of(&self, name: &str) -> Result<Vec<(String, Ipv4Addr)>, SandboxError> {
         let (state, service) = self.state(name)?;
         // Who shares a namespace is found where that is.
         let holder = match shares_namespace_of(service) {
@@ -219,8 +235,14 @@ impl Shared {
         };
         let found = self.run.engine.docker.inspect_container(holder, None).await.doing("look at a container")?;
         let networks = found.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
-        let mut addresses: Vec<Ipv4Addr> =
-            networks.into_values().filter_map(|endpoint| endpoint.ip_address?.parse().ok()).collect();
+        let address = |endpoint: bollard::models::EndpointSettings| endpoint.ip_address?.parse().ok();
+        Ok(networks.into_iter().filter_map(|(network, endpoint)| Some((network, address(endpoint)?))).collect())
+    }
+
+    async fn endpoint(&self, name: &str) -> Result<Endpoint, SandboxError> {
+        let (state, service) = self.state(name)?;
+        let networks = self.networks_of(name).await?;
+        let mut addresses: Vec<Ipv4Addr> = networks.into_iter().map(|(_, address)| address).collect();
         addresses.sort();
         let ports = ready::Ports::of(service, &state.image);
         let sockets = ready::sockets(self, name).await.unwrap_or_default();

@@ -3,6 +3,7 @@
 //! The database that the API really writes to is found by a marked record, not by its name. Its server is as hostile as
 //! the API: every statement is bounded in time and rows.
 
+mod clients;
 mod connection;
 mod hash;
 mod password;

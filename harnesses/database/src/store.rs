@@ -1,8 +1,11 @@
 //! The database that the API really writes to, found once and shared by the probes.
 
+use std::sync::Arc;
+
 use harness_kit::{Context, DatabaseHint, DatabaseKind, Stop};
 use tokio::sync::OnceCell;
 
+use crate::clients::Clients;
 use crate::connection::{Connection, Rows, SqlError};
 use crate::schema::{self, Schema};
 use crate::traces::{self, Traces};
@@ -46,7 +49,16 @@ impl Store {
     }
 
     pub(crate) async fn search(&self, ctx: &Context) -> &Result<Found, Missing> {
-        self.found.get_or_init(|| search(ctx, &self.hints)).await
+        self.found
+            .get_or_init(|| async {
+                let found = search(ctx, &self.hints).await;
+                if let Ok(found) = &found {
+                    let clients = Clients::of(found.hint.clone(), found.database.clone());
+                    ctx.learn(|learnt| learnt.database = Some(Arc::new(clients)));
+                }
+                found
+            })
+            .await
     }
 
     /// Where the probes' own records stand in the tables.

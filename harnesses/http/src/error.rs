@@ -3,7 +3,6 @@
 mod cases;
 mod conflict;
 mod extremes;
-mod leak_patterns;
 mod leaks;
 mod malformed_json;
 mod media_type;

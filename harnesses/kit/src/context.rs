@@ -13,7 +13,7 @@ use crate::bind::Overrides;
 use crate::protocol::{Control, ControlReply, Host};
 use crate::record::Recorder;
 use crate::vantage::{self, Endpoint};
-use crate::{Account, Answer, BoundResource, Facts, Operation, Request, Session, Stop, Values};
+use crate::{Account, Answer, BoundResource, Facts, LiveDatabase, Operation, Request, Session, Stop, Values};
 
 /// How many source addresses one run uses at the most.
 const MOST_VANTAGES: usize = 8;
@@ -60,6 +60,8 @@ pub struct Learnt {
     /// Findings so far, in order.
     pub findings: Vec<Finding>,
     pub notes: Vec<Note>,
+    /// The database that holds the API's records, once it was found.
+    pub database: Option<Arc<dyn LiveDatabase>>,
 }
 
 /// How a limiter answered the burst.
@@ -120,6 +122,7 @@ impl Context {
         &self.recorder
     }
 
+    /// Where the API was found; after [`Context::moved`] it is elsewhere.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
@@ -184,6 +187,46 @@ impl Context {
     /// The host's own words where it cannot.
     pub async fn control(&self, request: Control) -> Result<ControlReply, String> {
         self.host.control(request).await
+    }
+
+    /// Asks the host for something without waiting for it: for undoing what a probe that was given up had done.
+    pub fn tell_host(&self, request: Control) {
+        self.host.tell(request);
+    }
+
+    /// From now on the API is at `address`: its container was started again. Further source addresses led to the old one
+    /// and are given up.
+    ///
+    /// # Errors
+    /// Where the HTTP library cannot be set up.
+    pub async fn moved(&self, address: IpAddr) -> Result<(), reqwest::Error> {
+        let first = vantage::client(&self.endpoint, address, None)?;
+        *self.auth_vantage.lock().await = 0;
+        *lock(&self.clients) = vec![first];
+        Ok(())
+    }
+
+    /// Signs the accounts in again whose sessions ended with the API's process; who is not let in stays as it was.
+    pub async fn sign_in_again(&self) {
+        let privileged = self.bound().privileged;
+        for account in self.accounts().await.into_iter().chain(privileged) {
+            let Ok((_, session)) = crate::bind::sign_in(self, &account.identity, &account.password).await else {
+                continue;
+            };
+            self.recorder.name(&session.token, &format!("$TOKEN_{}", account.label));
+            let renewed = |held: &mut Account| {
+                if held.label == account.label {
+                    held.session.token.clone_from(&session.token);
+                }
+            };
+            self.accounts.lock().await.iter_mut().for_each(renewed);
+            self.with_bound(|bound| bound.privileged.iter_mut().for_each(renewed));
+        }
+    }
+
+    /// The database that the API really writes to, once the probes that read it have found it.
+    pub fn database(&self) -> Option<Arc<dyn LiveDatabase>> {
+        lock(&self.learnt).database.clone()
     }
 
     /// Sends a request to an authentication operation so that a limiter does not decide another probe's verdict: where

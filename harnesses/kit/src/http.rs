@@ -130,6 +130,13 @@ impl Request {
         outcome.recorded(&self, ctx)
     }
 
+    /// Sends the request outside the run's record: for loads, for polling, and while something is broken on purpose,
+    /// where an answer says nothing to probes that look back at the run. Evidence can still show it.
+    pub async fn send_aside(self, ctx: &Context) -> Answer {
+        let outcome = self.exchange(ctx, None).await;
+        outcome.aside(&self, ctx)
+    }
+
     /// Sends the request without recording it; `body` takes the place of the request's own bytes.
     pub(crate) async fn exchange(&self, ctx: &Context, body: Option<reqwest::Body>) -> Outcome {
         let started = Instant::now();
@@ -169,12 +176,23 @@ impl Outcome {
 
     /// Puts the exchange into the record.
     pub(crate) fn recorded(self, request: &Request, ctx: &Context) -> Answer {
+        self.answer(request, ctx, true)
+    }
+
+    /// The answer of an exchange that stays outside the record.
+    pub(crate) fn aside(self, request: &Request, ctx: &Context) -> Answer {
+        self.answer(request, ctx, false)
+    }
+
+    fn answer(self, request: &Request, ctx: &Context, on_record: bool) -> Answer {
         let (status, headers, body, cut, failure) = match self.result {
             Ok(raw) => (raw.status, raw.headers, raw.body, raw.cut, None),
             Err(reason) => (0, Vec::new(), Bytes::new(), false, Some(reason)),
         };
         let json = if cut { None } else { serde_json::from_slice(&body).ok() };
-        let record = ctx.recorder().record(request, status, headers, &body, cut, failure, self.elapsed);
+        let recorder = ctx.recorder();
+        let made = recorder.exchange(request, status, headers, &body, cut, failure, self.elapsed);
+        let record = if on_record { recorder.record(made) } else { recorder.count(made) };
         Answer(Arc::new(AnswerParts { record, body, json }))
     }
 }

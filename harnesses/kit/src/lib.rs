@@ -6,8 +6,10 @@
 pub mod account;
 pub mod bind;
 pub mod context;
+pub mod database;
 pub mod facts;
 pub mod http;
+pub mod leaks;
 pub mod operation;
 pub mod placing;
 pub mod probe;
@@ -22,6 +24,7 @@ pub mod wire;
 
 pub use account::{Account, Carrier, Session};
 pub use context::Context;
+pub use database::LiveDatabase;
 pub use facts::{ApiDocument, Credentials, DatabaseHint, DatabaseKind, Facts, MigrationFacts, RouteHint};
 pub use http::{Answer, Body, Request};
 pub use operation::{Encoding, Operation};

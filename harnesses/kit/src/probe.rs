@@ -37,6 +37,12 @@ pub trait Probe: Send + Sync {
         Phase::Use
     }
 
+    /// Whether it needs what only the stack's host can do. Where the API was given by its address alone such a probe is
+    /// left out, and the report says why.
+    fn needs_host(&self) -> bool {
+        false
+    }
+
     /// Decides the verdict.
     ///
     /// # Errors

@@ -87,6 +87,26 @@ pub enum Control {
     Vantage { service: String },
     /// The logs of every service of the submission so far, at most `lines` of each.
     Logs { lines: u32 },
+    /// The present point in the logs, by the engine's clock.
+    Mark,
+    /// What one service has logged since a mark, the newest `lines` at most.
+    LogsSince { service: String, mark: String, lines: u32 },
+    /// Freeze every process of a service; after `at_most_seconds` the host lets it go on by itself.
+    Pause { service: String, at_most_seconds: u64 },
+    /// Let a paused service go on. One that is not paused stays as it is.
+    Unpause { service: String },
+    /// End a service at once (SIGKILL); it stays down until it is started.
+    Kill { service: String },
+    /// Ask a service to end, as an engine's stop does: SIGTERM, or the stop signal that it declares.
+    Terminate { service: String },
+    /// Wait until a service has ended, this long at the most.
+    Ended { service: String, within_millis: u64 },
+    /// Start a service that has ended; the reply is its address, which may be another one than before.
+    Start { service: String },
+    /// Stop a service with this long to end by itself, and start it again; the reply is its address.
+    Restart { service: String, grace_seconds: u64 },
+    /// Wait until a service is ready by the measure of the stack's start, this long at the most.
+    Ready { service: String, within_seconds: u64 },
 }
 
 /// What the host answers.
@@ -96,10 +116,18 @@ pub enum ControlReply {
     Address {
         address: IpAddr,
     },
-    /// By service, oldest line first.
+    /// By service, oldest line first. Long lines are cut, and of very long logs the oldest lines are left out.
     Logs {
         services: Vec<(String, Vec<String>)>,
     },
+    Mark {
+        at: String,
+    },
+    /// The exit code; `None` when the service still runs.
+    Ended {
+        exit_code: Option<i64>,
+    },
+    Done,
 }
 
 /// Where a control request's reply is delivered.
@@ -142,6 +170,19 @@ impl Host {
             Ok(Ok(reply)) => reply,
             Ok(Err(_)) | Err(_) => Err("the host did not answer".to_owned()),
         }
+    }
+
+    /// Sends a control request whose reply nobody waits for: for what must be undone when a probe is given up.
+    pub fn tell(&self, request: Control) {
+        if self.attended {
+            let id = self.next.fetch_add(1, Ordering::Relaxed);
+            self.say(FromHarness::Control { id, request });
+        }
+    }
+
+    /// Whether anybody carries out control requests.
+    pub fn is_attended(&self) -> bool {
+        self.attended
     }
 
     fn deliver(&self, id: u64, reply: Result<ControlReply, String>) {

@@ -18,9 +18,9 @@ const SHOWN: usize = 4096;
 const KEPT: usize = 64 * 1024;
 
 /// One exchange as it was, but for bodies cut to what later probes need.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Recorded {
-    /// Position in the run's record, from 1.
+    /// Position in the run's record, from 1; 0 for an exchange outside it that no evidence shows.
     pub number: u32,
     pub method: String,
     pub target: String,
@@ -60,6 +60,10 @@ pub struct Recorder {
 #[derive(Debug, Default)]
 struct State {
     exchanges: Vec<Arc<Recorded>>,
+    /// Exchanges outside the record that evidence shows.
+    aside: Vec<Arc<Recorded>>,
+    /// Everything that was sent.
+    sent: u32,
     claimed: HashSet<u32>,
     /// Known volatile values and their names, longest value first.
     names: Vec<(String, String)>,
@@ -124,8 +128,30 @@ impl Recorder {
         }
     }
 
+    /// Puts an exchange into the record.
+    pub(crate) fn record(&self, exchange: Recorded) -> Arc<Recorded> {
+        let mut state = self.state();
+        let number = state.next_number();
+        let recorded = Arc::new(Recorded { number, ..exchange });
+        state.exchanges.push(recorded.clone());
+        state.sent = state.sent.saturating_add(1);
+        recorded
+    }
+
+    /// Takes note of an exchange that stays outside the record: its number is 0 until evidence shows it.
+    pub(crate) fn count(&self, exchange: Recorded) -> Arc<Recorded> {
+        let mut state = self.state();
+        state.sent = state.sent.saturating_add(1);
+        Arc::new(exchange)
+    }
+
+    /// Requests sent so far, those outside the record included.
+    pub fn sent(&self) -> u32 {
+        self.state().sent
+    }
+
     #[expect(clippy::too_many_arguments, reason = "one call site, the parts of one exchange")]
-    pub(crate) fn record(
+    pub(crate) fn exchange(
         &self,
         request: &Request,
         status: u16,
@@ -134,7 +160,7 @@ impl Recorder {
         cut: bool,
         failure: Option<String>,
         elapsed: Duration,
-    ) -> Arc<Recorded> {
+    ) -> Recorded {
         let mut request_headers = request.headers.clone();
         request_headers.extend(request.session_header());
         let (content_type, request_body) = match &request.body {
@@ -149,10 +175,8 @@ impl Recorder {
         if let Some(content_type) = content_type {
             request_headers.insert(0, ("content-type".to_owned(), content_type.to_owned()));
         }
-        let mut state = self.state();
-        let number = u32::try_from(state.exchanges.len() + 1).unwrap_or(u32::MAX);
-        let recorded = Arc::new(Recorded {
-            number,
+        Recorded {
+            number: 0,
             method: request.method.clone(),
             target: request.target.clone(),
             request_headers,
@@ -163,13 +187,11 @@ impl Recorder {
             cut: cut || body.len() > KEPT,
             failure,
             elapsed,
-            sender: state.sender.clone(),
-        });
-        state.exchanges.push(recorded.clone());
-        recorded
+            sender: self.state().sender.clone(),
+        }
     }
 
-    /// Every exchange so far, in order.
+    /// Every exchange so far, in order, but for those that were sent outside the record.
     pub fn exchanges(&self) -> Vec<Arc<Recorded>> {
         self.state().exchanges.clone()
     }
@@ -184,9 +206,19 @@ impl Recorder {
         self.state().claimed.contains(&number)
     }
 
-    /// The evidence for an answer.
+    /// The evidence for an answer. One that was sent outside the record gets its number here, and stays outside.
     pub fn evidence(&self, answer: &Answer) -> Evidence {
-        self.evidence_of(answer.record())
+        let recorded = answer.record();
+        if recorded.number != 0 {
+            return self.evidence_of(recorded);
+        }
+        let shown = {
+            let mut state = self.state();
+            let shown = Arc::new(Recorded { number: state.next_number(), ..Recorded::clone(recorded) });
+            state.aside.push(shown.clone());
+            shown
+        };
+        self.evidence_of(&shown)
     }
 
     /// The evidence for a recorded exchange.
@@ -238,6 +270,11 @@ impl Recorder {
 }
 
 impl State {
+    /// The next exchange's position among all that can be shown, from 1.
+    fn next_number(&self) -> u32 {
+        u32::try_from(self.exchanges.len() + self.aside.len() + 1).unwrap_or(u32::MAX)
+    }
+
     fn named(&mut self, text: &str) -> String {
         let mut out = text.to_owned();
         for (value, name) in &self.names {

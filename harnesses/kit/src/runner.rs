@@ -17,7 +17,7 @@ const PROBE_BOUND: Duration = Duration::from_secs(120);
 pub async fn run(start: Start, host: Host, probes: Vec<Box<dyn Probe>>) {
     let began = Instant::now();
     let budget = Duration::from_secs(start.budget_seconds);
-    let chosen = chosen(&start, probes);
+    let chosen = chosen(&start, probes, host.is_attended());
     let ctx = match bind::find_api(&start, &host).await {
         Ok(ctx) => ctx,
         Err(NoApi::Silent(tried)) => {
@@ -57,14 +57,14 @@ pub async fn run(start: Start, host: Host, probes: Vec<Box<dyn Probe>>) {
     for note in ctx.learn(|learnt| std::mem::take(&mut learnt.notes)) {
         host.say(FromHarness::Note { note });
     }
-    let requests = u32::try_from(ctx.recorder().exchanges().len()).unwrap_or(u32::MAX);
-    host.say(FromHarness::Done { requests });
+    host.say(FromHarness::Done { requests: ctx.recorder().sent() });
 }
 
 /// The probes that the spec asks for, in the order of their phases and, within one, of the list.
-fn chosen(start: &Start, probes: Vec<Box<dyn Probe>>) -> Vec<Box<dyn Probe>> {
+fn chosen(start: &Start, probes: Vec<Box<dyn Probe>>, is_attended: bool) -> Vec<Box<dyn Probe>> {
     let mut chosen: Vec<Box<dyn Probe>> = probes
         .into_iter()
+        .filter(|probe| is_attended || !probe.needs_host())
         .filter(|probe| {
             start.spec.probe(probe.id()).is_some_and(|wanted| {
                 wanted.state == ProbeState::Built && (!start.public_only || wanted.visibility == Visibility::Public)

@@ -13,10 +13,9 @@ use grader_model::Finding;
 use harness_kit::operation::encode_segment;
 use harness_kit::record::Recorded;
 use harness_kit::{Context, Phase, Probe, Stop};
-use serde_json::Value;
 
-use super::leak_patterns::{self, Leak};
 use super::routes::Routes;
+use harness_kit::leaks::{self, Leak};
 
 pub(crate) struct Leaks;
 
@@ -43,8 +42,8 @@ impl Probe for Leaks {
         // One leak of a kind at a route says it all.
         let mut found: BTreeMap<(Leak, String), (u32, String, Arc<Recorded>)> = BTreeMap::new();
         for exchange in exchanges.iter().filter(|exchange| may_leak(ctx, exchange)) {
-            let said = words(&exchange.body);
-            let leaks: Vec<(Leak, &str)> = leak_patterns::find(&said).collect();
+            let said = leaks::words(&exchange.body);
+            let leaks: Vec<(Leak, &str)> = leaks::find(&said).collect();
             // A trace is full of paths: one leak, not two.
             let is_traced = leaks.iter().any(|(leak, _)| *leak == Leak::StackTrace);
             for (leak, words) in leaks {
@@ -104,29 +103,6 @@ fn may_leak(ctx: &Context, exchange: &Recorded) -> bool {
     !exchange.body.is_empty() && !is_description && !is_known && (!is_page || exchange.status >= 400)
 }
 
-/// The words of a body: the texts of a JSON document with their escapes undone, else the body itself.
-fn words(body: &str) -> String {
-    fn texts(value: &Value, out: &mut String) {
-        match value {
-            Value::String(text) => {
-                out.push_str(text);
-                out.push('\n');
-            }
-            Value::Array(items) => items.iter().for_each(|item| texts(item, out)),
-            Value::Object(members) => members.values().for_each(|value| texts(value, out)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
-        }
-    }
-    match serde_json::from_str::<Value>(body) {
-        Ok(document) => {
-            let mut out = String::new();
-            texts(&document, &mut out);
-            out
-        }
-        Err(_) => body.to_owned(),
-    }
-}
-
 /// Whether a request up to that one carried the words itself.
 fn was_sent(exchanges: &[Arc<Recorded>], number: u32, said: &str) -> bool {
     let encoded = encode_segment(said);
@@ -136,7 +112,7 @@ fn was_sent(exchanges: &[Arc<Recorded>], number: u32, said: &str) -> bool {
             || exchange.target.contains(&form)
             || exchange.target.contains(said)
             || exchange.request_body.contains(said)
-            || words(&exchange.request_body).contains(said)
+            || leaks::words(&exchange.request_body).contains(said)
     })
 }
 
@@ -166,7 +142,7 @@ mod tests {
     #[test]
     fn a_trace_inside_json_is_read_unescaped() {
         let body = r#"{"error":{"stack":"Error: x\n    at f (/app/a.js:1:2)"}}"#;
-        assert!(leak_patterns::find(&words(body)).any(|(leak, _)| leak == Leak::StackTrace));
+        assert!(leaks::find(&leaks::words(body)).any(|(leak, _)| leak == Leak::StackTrace));
     }
 
     #[test]

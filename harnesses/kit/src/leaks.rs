@@ -5,10 +5,11 @@
 use std::sync::LazyLock;
 
 use regex::Regex;
+use serde_json::Value;
 
 /// One kind of leak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Leak {
+pub enum Leak {
     StackTrace,
     Sql,
     Path,
@@ -16,7 +17,7 @@ pub(super) enum Leak {
 }
 
 impl Leak {
-    pub(super) fn said(self) -> &'static str {
+    pub fn said(self) -> &'static str {
         match self {
             Leak::StackTrace => "a stack trace",
             Leak::Sql => "the database's own words",
@@ -103,8 +104,31 @@ static PATTERNS: LazyLock<Vec<(Leak, Regex)>> = LazyLock::new(|| {
 });
 
 /// Every leak in a text, with the words that show it.
-pub(super) fn find(text: &str) -> impl Iterator<Item = (Leak, &str)> {
+pub fn find(text: &str) -> impl Iterator<Item = (Leak, &str)> {
     PATTERNS.iter().filter_map(move |(leak, pattern)| Some((*leak, pattern.find(text)?.as_str().trim())))
+}
+
+/// The words of a body: the texts of a JSON document with their escapes undone, else the body itself.
+pub fn words(body: &str) -> String {
+    fn texts(value: &Value, out: &mut String) {
+        match value {
+            Value::String(text) => {
+                out.push_str(text);
+                out.push('\n');
+            }
+            Value::Array(items) => items.iter().for_each(|item| texts(item, out)),
+            Value::Object(members) => members.values().for_each(|value| texts(value, out)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    match serde_json::from_str::<Value>(body) {
+        Ok(document) => {
+            let mut out = String::new();
+            texts(&document, &mut out);
+            out
+        }
+        Err(_) => body.to_owned(),
+    }
 }
 
 #[cfg(test)]
