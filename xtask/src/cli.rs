@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::setup::{self, Wanted};
 use crate::shell::Result;
-use crate::{bench, bless, demo, test, tidy};
+use crate::{bench, bless, demo, fuzz, test, tidy};
 
 #[derive(Parser)]
 #[command(name = "xtask", bin_name = "cargo xtask", about = "Chores of this repository")]
@@ -29,6 +29,8 @@ enum Chore {
     Tidy,
     /// Accept what the tests' golden files would say now; read the difference before committing it
     Bless(bless::Args),
+    /// Try the readers of hostile text with what is nearly right, for minutes or hours
+    Fuzz(fuzz::Args),
     /// Measure the grader
     #[command(subcommand)]
     Bench(Bench),
@@ -66,6 +68,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         Chore::Test => test::run()?,
         Chore::Tidy => tidy::run()?,
         Chore::Bless(args) => bless::run(&args).map(|()| true)?,
+        Chore::Fuzz(args) => fuzz::run(&args)?,
         Chore::Bench(Bench::Accuracy(args)) => bench::run(&args)?,
     };
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -1,4 +1,4 @@
-//! The repository's own chores: `cargo xtask setup | down | demo | test | tidy | bless | bench`.
+//! The repository's own chores: `cargo xtask setup | down | demo | test | tidy | bless | bench | fuzz`.
 //!
 //! Everything a fresh machine needs to build, try and judge the grader starts here. This crate
 //! drives the other crates only through their programs; it must not know any of their types.
@@ -8,6 +8,7 @@ mod bless;
 mod build;
 mod cli;
 mod demo;
+mod fuzz;
 mod git_server;
 mod setup;
 mod shell;

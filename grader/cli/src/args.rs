@@ -84,9 +84,13 @@ pub(crate) struct Common {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct GradeArgs {
-    /// A git URL (https, http, ssh, git, file; `#ref` may follow) or a local folder
-    #[arg(value_name = "SOURCE")]
-    pub(crate) source: String,
+    /// A git URL (https, http, ssh, git, file; `#ref` may follow) or a local folder. Of several, each has a folder of its
+    /// own below --out, and the exit code is the highest of theirs
+    #[arg(value_name = "SOURCE", required = true)]
+    pub(crate) source: Vec<String>,
+    /// How many submissions are graded at a time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = concurrency)]
+    pub(crate) concurrency: usize,
     /// Branch, tag or commit to grade
     #[arg(long = "ref", value_name = "REF")]
     pub(crate) reference: Option<String>,
@@ -156,6 +160,9 @@ pub(crate) struct InspectArgs {
     pub(crate) subdir: Option<String>,
     #[command(flatten)]
     pub(crate) clone: CloneArgs,
+    /// A further base image that submissions may use; may be repeated (`NAME` or `NAME:TAG`, `*` matches)
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) allow_image: Vec<String>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -216,6 +223,13 @@ impl From<Level> for grader_model::Level {
             Level::Mid => grader_model::Level::Mid,
             Level::Senior => grader_model::Level::Senior,
         }
+    }
+}
+
+fn concurrency(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..=64) => Ok(number),
+        _ => Err("1 to 64 at a time".to_owned()),
     }
 }
 

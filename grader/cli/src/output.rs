@@ -40,11 +40,11 @@ pub(crate) fn complain(error: &dyn std::error::Error, hint: &str) {
     eprintln!("{text}");
 }
 
-/// Writes the report's files and prints the formats that were asked for.
+/// Writes the report's files into `out` and prints the formats that were asked for.
 ///
 /// # Errors
 /// Where a file or stdout cannot be written.
-pub(crate) fn deliver(report: &Report, common: &Common) -> std::io::Result<()> {
+pub(crate) fn deliver(report: &Report, common: &Common, out: Option<&Path>) -> std::io::Result<()> {
     let mut options = RenderOptions {
         audience: match common.audience {
             args::Audience::Reviewer => grader_report::Audience::Reviewer,
@@ -56,7 +56,7 @@ pub(crate) fn deliver(report: &Report, common: &Common) -> std::io::Result<()> {
         },
         ..RenderOptions::default()
     };
-    if let Some(out) = &common.out {
+    if let Some(out) = out {
         std::fs::create_dir_all(out)?;
         for format in [Format::Json, Format::Html, Format::Markdown, Format::Junit, Format::Sarif] {
             write_whole(

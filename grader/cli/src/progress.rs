@@ -9,11 +9,26 @@ use grader_pipeline::Event;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-/// Shows events until their sender is gone. `build_output` prints build lines as well; `build_log` keeps them.
-pub(crate) async fn show(mut events: UnboundedReceiver<Event>, build_output: bool, build_log: Option<PathBuf>) {
+/// How events are shown.
+#[derive(Debug, Default)]
+pub(crate) struct Shown {
+    /// Stands before each line where several submissions are graded; then there are no bars.
+    pub(crate) name: Option<String>,
+    /// Prints build lines as well.
+    pub(crate) build_output: bool,
+    /// Keeps build lines in this file.
+    pub(crate) build_log: Option<PathBuf>,
+}
+
+/// Shows events until their sender is gone.
+pub(crate) async fn show(mut events: UnboundedReceiver<Event>, shown: Shown) {
+    let Shown { name, build_output, build_log } = shown;
     let mut kept = String::new();
     let terminal = std::io::stderr().is_terminal();
-    let mut view: Box<dyn View + Send> = if terminal { Box::new(Bars::new()) } else { Box::new(Lines) };
+    let mut view: Box<dyn View + Send> = match name {
+        None if terminal => Box::new(Bars::new()),
+        name => Box::new(Lines { before: name.map(|name| format!("{name}: ")).unwrap_or_default() }),
+    };
     while let Some(event) = events.recv().await {
         match event {
             Event::Began { stage, what } => view.line(format!("{stage:<8} {what}").trim_end(), true),
@@ -52,20 +67,22 @@ trait View {
 }
 
 /// One line per event that matters, for logs.
-struct Lines;
+struct Lines {
+    before: String,
+}
 
 impl View for Lines {
     fn line(&mut self, text: &str, _stage: bool) {
-        eprintln!("{}", plain(text));
+        eprintln!("{}{}", self.before, plain(text));
     }
 
     fn ended(&mut self, stage: &str, millis: u64) {
-        eprintln!("{stage:<8} done in {}", seconds(millis));
+        eprintln!("{}{stage:<8} done in {}", self.before, seconds(millis));
     }
 
     fn build_line(&mut self, service: &str, line: &str, wanted: bool) {
         if wanted {
-            eprintln!("build    {}: {}", plain(service), plain(line));
+            eprintln!("{}build    {}: {}", self.before, plain(service), plain(line));
         }
     }
 
@@ -73,7 +90,7 @@ impl View for Lines {
 
     fn decided(&mut self, probe: &str, verdict: Verdict, summary: &str) {
         if verdict != Verdict::Pass {
-            eprintln!("probe    {probe}: {verdict}: {}", plain(summary));
+            eprintln!("{}probe    {probe}: {verdict}: {}", self.before, plain(summary));
         }
     }
 

@@ -64,7 +64,7 @@ pub fn child_main() -> ExitCode {
 /// nobody else knows of it.
 fn remove_unused_scratch() {
     let Ok(folder) = std::env::current_dir() else { return };
-    if folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(crate::SCRATCH_PREFIX)) {
+    if folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(crate::scratch::PREFIX)) {
         // Only an empty folder goes, whoever started this process and where.
         let _ = std::fs::remove_dir(folder);
     }

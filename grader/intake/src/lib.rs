@@ -25,6 +25,7 @@ mod parent;
 mod paths;
 mod refs;
 mod remote;
+mod scratch;
 mod source;
 mod tree;
 mod wire;
@@ -33,7 +34,5 @@ pub use child::child_main;
 pub use error::IntakeError;
 pub use limits::Limits;
 pub use parent::{ChildCommand, Intake, IntakeRequest, Progress, Stats, take};
+pub use scratch::sweep_scratch;
 pub use source::Source;
-
-/// How the names of temporary folders begin.
-const SCRATCH_PREFIX: &str = "grader-intake-";

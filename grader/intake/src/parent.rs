@@ -139,13 +139,7 @@ pub async fn take(request: IntakeRequest) -> Result<Intake, IntakeError> {
     if let Some(subdir) = &subdir {
         source_display = format!("{source_display} ({subdir})");
     }
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(crate::SCRATCH_PREFIX);
-    let scratch = match &request.scratch {
-        Some(folder) => builder.tempdir_in(folder),
-        None => builder.tempdir(),
-    }
-    .map_err(IntakeError::scratch)?;
+    let scratch = crate::scratch::make(request.scratch.as_deref()).map_err(IntakeError::scratch)?;
     let job = Job {
         location: request.source.location.clone(),
         reference,

@@ -16,11 +16,12 @@ use harness_kit::protocol::Start;
 use tokio_util::sync::CancellationToken;
 
 use crate::live::{LiveRequest, live};
-use crate::plan::{environment, plan};
+use crate::plan::{environment, plan, reviewed};
 use crate::probe::millis;
 use crate::{Event, Events, Parts, assemble};
 
 /// What to grade, and how.
+#[derive(Clone)]
 pub struct GradeRequest {
     pub source: String,
     pub reference: Option<String>,
@@ -121,7 +122,10 @@ async fn stages(
         let snapshot = snapshot.clone();
         tokio::task::spawn_blocking(move || harness_repository::findings(&spec, &snapshot))
     };
-    let planned = plan(&snapshot);
+    let planned = plan(&snapshot).and_then(|plan| {
+        let images = allow_list(request);
+        reviewed(&plan, &snapshot, &images).map(|()| plan)
+    });
     let environment = planned.as_ref().map(environment).unwrap_or_default();
     let facts = {
         let snapshot = snapshot.clone();
@@ -215,10 +219,15 @@ async fn prepare(request: &GradeRequest, deadline: std::time::SystemTime) -> Res
     options.limits.ready = Duration::from_secs(limits.ready_seconds);
     options.runtime.clone_from(&request.runtime);
     options.offline = request.offline;
-    options.images = request.allow_images.iter().fold(ImageAllowList::default(), |list, pattern| list.and(pattern));
+    options.images = allow_list(request);
     options.build.network.clone_from(&request.build_network);
+    options.keep = request.keep;
     options.reaper = if request.keep { None } else { Some(reaper) };
     Ok((engine, options))
+}
+
+fn allow_list(request: &GradeRequest) -> ImageAllowList {
+    request.allow_images.iter().fold(ImageAllowList::default(), |list, pattern| list.and(pattern))
 }
 
 /// A submission that does not start demonstrates nothing live: those probes earn nothing and are blocked by the one

@@ -17,5 +17,5 @@ mod reach;
 pub use assemble::{Parts, assemble};
 pub use events::{Event, Events};
 pub use grade::{GradeRequest, Graded, grade};
-pub use plan::{Plan, environment, plan};
+pub use plan::{Plan, environment, plan, reviewed};
 pub use probe::{ProbeRequest, ProbeTrouble, probe};

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use grader_compose::error::Blame;
 use grader_compose::{ComposeErrors, LoadOptions, Loaded, MemoryFiles, RelPath, load};
 use grader_model::{Fault, FaultSide, FileKind, Note, NoteKind, Rewrite, Snapshot, Stage};
+use grader_sandbox::{ImageAllowList, SandboxError, StackPlan};
 
 /// What may be started, and what a reader should know of how it was read.
 #[derive(Debug, Clone)]
@@ -49,6 +50,18 @@ pub fn plan(snapshot: &Snapshot) -> Result<Plan, Box<Fault>> {
         })
         .collect();
     Ok(Plan { loaded, notes, rewrites })
+}
+
+/// Holds a plan's images and Dockerfiles against what the sandbox runs and builds, before any engine is asked.
+///
+/// # Errors
+/// The faults found, all at once, the first standing for them.
+pub fn reviewed(plan: &Plan, snapshot: &Snapshot, images: &ImageAllowList) -> Result<(), Box<Fault>> {
+    let found = grader_sandbox::review(StackPlan { project: &plan.loaded.project, files: snapshot }, images);
+    match found.is_empty() {
+        true => Ok(()),
+        false => Err(Box::new(together(found.iter().map(SandboxError::fault).collect()))),
+    }
 }
 
 /// The snapshot as compose reads it: regular files, and links as links.

@@ -20,7 +20,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use grader_compose::project::{Build, ContextSource, Service};
 
 use crate::run::Inner;
-use crate::{SandboxError, StackPlan, images, labels};
+use crate::{BuildOptions, ImageAllowList, SandboxError, StackPlan, images, labels};
 
 /// The image of one service.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,6 +77,50 @@ pub(crate) async fn all(run: &Inner, plan: StackPlan<'_>) -> Result<Images, Sand
     Ok(Images { services: built.into_iter().collect() })
 }
 
+/// What stands against a plan's images before an engine is asked: images that are not on the list, and builds that ask
+/// for what builds may not do, or that cannot be read. Everything at once, in the order of the services.
+pub fn review(plan: StackPlan<'_>, images: &ImageAllowList) -> Vec<SandboxError> {
+    let settings = BuildOptions::default();
+    let mut found = Vec::new();
+    let services = &plan.project.services;
+    for (name, service) in services {
+        let mut check = |image: &str, place: &str| {
+            if !images.allows(image) {
+                found.push(SandboxError::ImageNotAllowed {
+                    service: name.clone(),
+                    image: image.to_owned(),
+                    place: place.to_owned(),
+                });
+            }
+        };
+        match (&service.build, &service.image) {
+            (Some(build), _) => {
+                // What another service's build will be called is not known yet, and is ours in any case.
+                let built =
+                    build.additional_contexts.iter().filter(|(_, from)| matches!(from, ContextSource::Service(_)));
+                let built = built.map(|(context, _)| (context.clone(), "scratch".to_owned())).collect();
+                match context::read(&settings, plan.files, name, build, &built) {
+                    Ok(asked) => asked.bases.iter().for_each(|(image, place)| check(image, place)),
+                    Err(error) => found.push(error),
+                }
+            }
+            (None, Some(image)) if maker_of(plan, name, image).is_none() => {
+                check(image, &format!("services.{name}.image"));
+            }
+            (None, _) => {}
+        }
+    }
+    found
+}
+
+/// The service that builds an image under this name, which is then meant and not one of a registry.
+fn maker_of<'a>(plan: StackPlan<'a>, name: &str, image: &str) -> Option<&'a str> {
+    let mut services = plan.project.services.iter();
+    let maker = services
+        .find(|(other, service)| *other != name && service.build.is_some() && service.image.as_deref() == Some(image));
+    maker.map(|(other, _)| other.as_str())
+}
+
 impl Builds<'_> {
     async fn image(&self, name: &str) -> Result<BuiltImage, SandboxError> {
         let (Some(service), Some(cell)) = (self.plan.project.services.get(name), self.cells.get(name)) else {
@@ -99,11 +143,7 @@ impl Builds<'_> {
 
     async fn fetched(&self, name: &str, image: &str) -> Result<BuiltImage, SandboxError> {
         let place = format!("services.{name}.image");
-        // An image that another service of the project builds under this name is meant, and not one of a registry.
-        let maker = self.plan.project.services.iter().find(|(other, service)| {
-            *other != name && service.build.is_some() && service.image.as_deref() == Some(image)
-        });
-        if let Some((maker, _)) = maker {
+        if let Some(maker) = maker_of(self.plan, name, image) {
             return Box::pin(self.image(maker)).await;
         }
         let found = images::ensure(self.run, name, image, &place).await?;
@@ -125,7 +165,9 @@ impl Builds<'_> {
                 contexts.insert(context.clone(), Box::pin(self.image(other)).await?.reference);
             }
         }
-        let input = context::prepare(self.run, self.plan, name, build, &contexts)?;
+        let options = &self.run.options;
+        let asked = context::read(&options.build, self.plan.files, name, build, &contexts)?;
+        let input = context::pack(asked, self.plan.files, name, options.limits.tree_bytes)?;
         // The slot is taken after what is waited for, so that waiting builds never hold one.
         let _slot = self.slots.acquire().await;
         solve::build(self.run, name, service, build, input).await

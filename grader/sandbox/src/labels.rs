@@ -10,6 +10,8 @@ use crate::SandboxError;
 pub(crate) const RUN: &str = "grader.run";
 pub(crate) const OWNER: &str = "grader.owner";
 pub(crate) const DEADLINE: &str = "grader.deadline";
+/// Marks what is to stay after its run, since somebody wants to look at it.
+pub(crate) const KEPT: &str = "grader.kept";
 /// Marks a base image that this project made in place of the real one, where no registry can be reached.
 pub(crate) const STAND_IN: &str = "grader.stand-in";
 /// The service that a container stands for.
@@ -95,15 +97,20 @@ pub(crate) struct RunLabels {
     pub(crate) run: RunId,
     pub(crate) owner: Owner,
     pub(crate) deadline: SystemTime,
+    pub(crate) kept: bool,
 }
 
 impl RunLabels {
     pub(crate) fn map(&self) -> HashMap<String, String> {
-        HashMap::from([
+        let mut labels = HashMap::from([
             (RUN.to_owned(), self.run.to_string()),
             (OWNER.to_owned(), self.owner.to_string()),
             (DEADLINE.to_owned(), unix(self.deadline).to_string()),
-        ])
+        ]);
+        if self.kept {
+            labels.insert(KEPT.to_owned(), "yes".to_owned());
+        }
+        labels
     }
 }
 

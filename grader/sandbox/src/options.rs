@@ -28,6 +28,8 @@ pub struct RunOptions {
     /// Where the run's subnets come from.
     pub addresses: AddressPool,
     pub build: BuildOptions,
+    /// Whether the stack is to stay after the run: only a sweep on purpose, or a day, takes it.
+    pub keep: bool,
     /// Cleans up when this process is killed.
     pub reaper: Option<Reaper>,
 }
@@ -46,6 +48,7 @@ impl RunOptions {
             offline: false,
             addresses: AddressPool::default(),
             build: BuildOptions::default(),
+            keep: false,
             reaper: None,
         }
     }

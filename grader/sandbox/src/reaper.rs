@@ -118,7 +118,8 @@ pub async fn reaper_main() -> u8 {
 
 async fn reap(run: &str, journal: PathBuf, address: String) -> Result<(), SandboxError> {
     let engine = Engine::connect(ConnectOptions { address: Some(address) }).await?;
-    let options = SweepOptions { journal: Some(journal), runs: Some(vec![RunId::new(run)?]), images_older_than: None };
+    let runs = Some(vec![RunId::new(run)?]);
+    let options = SweepOptions { journal: Some(journal), runs, images: None, ..SweepOptions::default() };
     match sweep(&engine, &options).await?.failed.pop() {
         Some((_, error)) => Err(error),
         None => Ok(()),

@@ -36,8 +36,12 @@ impl Run {
     /// [`SandboxError::Reaper`].
     pub fn open(engine: &Engine, options: RunOptions, events: EventSink) -> Result<Run, SandboxError> {
         engine.check_runtime(options.runtime.as_deref())?;
-        let labels =
-            RunLabels { run: options.run_id.clone(), owner: options.owner.clone(), deadline: options.deadline };
+        let labels = RunLabels {
+            run: options.run_id.clone(),
+            owner: options.owner.clone(),
+            deadline: options.deadline,
+            kept: options.keep,
+        };
         let journal = Journal::open(&options.journal, &labels, engine)?;
         if let Some(reaper) = &options.reaper {
             reaper.watch(&options.run_id, &options.journal, engine)?;

@@ -6,13 +6,11 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use bollard::Docker;
-use bollard::query_parameters::{
-    ListContainersOptions, ListImagesOptions, ListNetworksOptions, ListVolumesOptions, RemoveContainerOptions,
-    RemoveImageOptions, RemoveVolumeOptions,
-};
+use bollard::query_parameters::{RemoveContainerOptions, RemoveImageOptions, RemoveVolumeOptions};
 use futures_util::future::join_all;
 
 use crate::errors::{Doing, is_conflict, is_missing};
+use crate::inventory::{Resource, labelled};
 use crate::journal::Kind;
 use crate::labels::{self, RunId};
 use crate::{Engine, Removed, SandboxError};
@@ -47,7 +45,7 @@ pub(crate) async fn remove_run(
     let began = Instant::now();
     for look in 0..LOOKS {
         let mut found = Vec::new();
-        for (kind, id, name) in list(docker, run).await? {
+        for Resource { kind, id, name, .. } in labelled(docker, Some(run)).await? {
             unseen.remove(&(kind, name));
             found.push((kind, id));
         }
@@ -90,31 +88,6 @@ pub(crate) async fn remove_run(
         doing: format!("remove run {run}"),
         detail: "its resources keep coming back".to_owned(),
     }))
-}
-
-/// What carries the run's label: kind, what to remove it by, and its name.
-async fn list(docker: &Docker, run: &RunId) -> Result<Vec<(Kind, String, String)>, SandboxError> {
-    let filters = Some(labels::filter(labels::RUN, Some(run.as_str())));
-    let (containers, networks, volumes, images) = tokio::try_join!(
-        docker.list_containers(Some(ListContainersOptions {
-            all: true,
-            filters: filters.clone(),
-            ..ListContainersOptions::default()
-        })),
-        docker.list_networks(Some(ListNetworksOptions { filters: filters.clone() })),
-        docker.list_volumes(Some(ListVolumesOptions { filters: filters.clone() })),
-        docker.list_images(Some(ListImagesOptions { all: true, filters, ..ListImagesOptions::default() })),
-    )
-    .doing("list what a run left")?;
-    let mut found = Vec::new();
-    found.extend(containers.into_iter().filter_map(|c| {
-        let name = c.names.unwrap_or_default().first().map(|name| name.trim_start_matches('/').to_owned());
-        Some((Kind::Container, c.id?, name.unwrap_or_default()))
-    }));
-    found.extend(networks.into_iter().filter_map(|n| Some((Kind::Network, n.id?, n.name?))));
-    found.extend(volumes.volumes.unwrap_or_default().into_iter().map(|v| (Kind::Volume, v.name.clone(), v.name)));
-    found.extend(images.into_iter().map(|i| (Kind::Image, i.id.clone(), i.id)));
-    Ok(found)
 }
 
 /// Whether something of this name stands there without any label of ours. What carries another run's is that run's.

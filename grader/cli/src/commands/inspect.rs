@@ -1,7 +1,8 @@
 //! `grader inspect SOURCE`: what would be started and what binding would try first; starts nothing.
 
 use grader_intake::{ChildCommand, IntakeError, IntakeRequest, Source};
-use grader_pipeline::plan;
+use grader_pipeline::{plan, reviewed};
+use grader_sandbox::ImageAllowList;
 
 use crate::args::InspectArgs;
 use crate::exit::Exit;
@@ -27,7 +28,10 @@ pub(crate) async fn run(args: InspectArgs) -> Exit {
             };
         }
     };
-    let planned = plan(&intake.snapshot);
+    let planned = plan(&intake.snapshot).and_then(|plan| {
+        let images = args.allow_image.iter().fold(ImageAllowList::default(), |list, pattern| list.and(pattern));
+        reviewed(&plan, &intake.snapshot, &images).map(|()| plan)
+    });
     let environment = planned.as_ref().map(grader_pipeline::environment).unwrap_or_default();
     let facts = harness_repository::facts(&intake.snapshot, &environment);
     if args.json {

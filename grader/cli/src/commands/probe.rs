@@ -8,8 +8,9 @@ use url::Url;
 use super::setup;
 use crate::args::{ProbeArgs, Visibility};
 use crate::exit::Exit;
+use crate::families;
 use crate::output::{complain, deliver};
-use crate::{families, progress};
+use crate::progress::{self, Shown};
 
 pub(crate) async fn run(args: ProbeArgs) -> Exit {
     let common = args.common;
@@ -25,7 +26,7 @@ pub(crate) async fn run(args: ProbeArgs) -> Exit {
         None => None,
     };
     let (events, received) = mpsc::unbounded_channel();
-    let shown = tokio::spawn(progress::show(received, false, None));
+    let shown = tokio::spawn(progress::show(received, Shown::default()));
     let request = ProbeRequest {
         url: args.url,
         database,
@@ -41,7 +42,7 @@ pub(crate) async fn run(args: ProbeArgs) -> Exit {
     // The view ends with its events; whether it ended well changes nothing.
     let _ = shown.await;
     match outcome {
-        Ok(report) => match deliver(&report, &common) {
+        Ok(report) => match deliver(&report, &common, common.out.as_deref()) {
             Ok(()) => Exit::of(&report),
             Err(error) => {
                 complain(&error, "");

@@ -7,9 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::dockerfile::{Given, review};
 use super::ignore::Ignore;
-use crate::run::Inner;
 use crate::tree::{self, Archive, Found, Ownership, Unpackable};
-use crate::{SandboxError, StackPlan};
+use crate::{BuildOptions, SandboxError};
 
 /// Names in an archive that are ours. A submission's own entries of these names are left out.
 const OURS: &str = ".grader-build";
@@ -27,14 +26,33 @@ pub(super) struct Input {
     pub(super) digest: Sha256,
 }
 
-/// Packs a service's build. `services` are the images behind `service:` contexts.
-pub(super) fn prepare(
-    run: &Inner,
-    plan: StackPlan<'_>,
+/// What a build asks for, read from the tree; nothing is packed yet.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// The context, by its path in the tree.
+    folder: String,
+    /// Folders of additional contexts, each by its number among all.
+    contexts: Vec<(usize, String)>,
+    /// The Dockerfile's path for messages.
+    path: String,
+    dockerfile: String,
+    /// Images to be there first, with the place that names each.
+    pub(super) bases: Vec<(String, String)>,
+    args: IndexMap<String, String>,
+    target: Option<String>,
+}
+
+/// Reads a service's build. `services` are the images behind `service:` contexts.
+///
+/// # Errors
+/// What the sandbox does not build, what is not in the tree, and what cannot be read.
+pub(super) fn read(
+    settings: &BuildOptions,
+    files: &Snapshot,
     service: &str,
     build: &Build,
     services: &IndexMap<String, String>,
-) -> Result<Input, SandboxError> {
+) -> Result<Asked, SandboxError> {
     let unsupported = |what: String| SandboxError::Unsupported { service: service.to_owned(), what };
     if !build.secrets.is_empty() {
         return Err(unsupported("a secret for a build".to_owned()));
@@ -42,41 +60,16 @@ pub(super) fn prepare(
     let ContextSource::Local(location) = &build.context else {
         return Err(unsupported(format!("a build context that is no folder ({:?})", build.context)));
     };
-    let files = plan.files;
     let folder = folder_of(files, service, tree::path_of(location), "build context")?;
     let (path, text) = dockerfile_text(files, service, &folder, &build.dockerfile)?;
-    let args = arguments(run, build);
-
-    let limit = run.options.limits.tree_bytes;
-    // Builders give files to root, whoever owned them.
-    let mut archive = Archive::new(Ownership { uid: 0, gid: 0 }, limit);
-    let too_large = |path: &str| {
-        let (service, path) = (service.to_owned(), path.to_owned());
-        move |why| match why {
-            Unpackable::TooLarge => SandboxError::TooLarge { service, path, limit },
-            Unpackable::BadName => {
-                SandboxError::Missing { service, path, what: "a name that fits an archive".to_owned() }
-            }
-        }
-    };
-    let ignore = ignore_of(files, &folder, &path);
-    for (inner, entry) in tree::below(files, &folder) {
-        if !ignore.leaves_out(inner) && !inner.starts_with(OURS) {
-            archive.entry(inner, entry).map_err(too_large(inner))?;
-        }
-    }
-
-    let mut contexts = IndexMap::new();
+    let args = arguments(settings, build);
+    let mut contexts = Vec::new();
+    let mut stages = IndexMap::new();
     for (at, (name, source)) in build.additional_contexts.iter().enumerate() {
         let stage = match source {
             ContextSource::Local(location) => {
-                let from = folder_of(files, service, tree::path_of(location), "additional context")?;
-                let place = format!("{OURS}/context{at}");
-                archive.folder(&place, 0o755).map_err(too_large(&from))?;
-                for (inner, entry) in tree::below(files, &from) {
-                    archive.entry(&format!("{place}/{inner}"), entry).map_err(too_large(inner))?;
-                }
-                format!("FROM scratch AS {name}\nCOPY {place}/ /")
+                contexts.push((at, folder_of(files, service, tree::path_of(location), "additional context")?));
+                format!("FROM scratch AS {name}\nCOPY {} /", place_of(at))
             }
             ContextSource::Image(image) => format!("FROM {image} AS {name}"),
             ContextSource::Service(_) => match services.get(name) {
@@ -88,15 +81,14 @@ pub(super) fn prepare(
         if !is_stage_name(name) {
             return Err(unsupported(format!("an additional context named {name:?}")));
         }
-        contexts.insert(name.clone(), stage);
+        stages.insert(name.clone(), stage);
     }
-
     let reviewed = review(&Given {
         service,
         path: &path,
         text: &text,
         args: &args,
-        contexts: &contexts,
+        contexts: &stages,
         target: build.target.as_deref(),
     })?;
     let mut bases = reviewed.bases;
@@ -105,13 +97,50 @@ pub(super) fn prepare(
             bases.push((image.clone(), format!("services.{service}.build.additional_contexts.{name}")));
         }
     }
+    Ok(Asked { folder, contexts, path, dockerfile: reviewed.text, bases, args, target: build.target.clone() })
+}
+
+/// Packs what was read.
+///
+/// # Errors
+/// [`SandboxError::TooLarge`] over `limit` bytes, and [`SandboxError::Missing`] for a name that fits no archive.
+pub(super) fn pack(asked: Asked, files: &Snapshot, service: &str, limit: u64) -> Result<Input, SandboxError> {
+    // Builders give files to root, whoever owned them.
+    let mut archive = Archive::new(Ownership { uid: 0, gid: 0 }, limit);
+    let too_large = |path: &str| {
+        let (service, path) = (service.to_owned(), path.to_owned());
+        move |why| match why {
+            Unpackable::TooLarge => SandboxError::TooLarge { service, path, limit },
+            Unpackable::BadName => {
+                SandboxError::Missing { service, path, what: "a name that fits an archive".to_owned() }
+            }
+        }
+    };
+    let ignore = ignore_of(files, &asked.folder, &asked.path);
+    for (inner, entry) in tree::below(files, &asked.folder) {
+        if !ignore.leaves_out(inner) && !inner.starts_with(OURS) {
+            archive.entry(inner, entry).map_err(too_large(inner))?;
+        }
+    }
+    for (at, from) in &asked.contexts {
+        let place = place_of(*at);
+        archive.folder(&place, 0o755).map_err(too_large(from))?;
+        for (inner, entry) in tree::below(files, from) {
+            archive.entry(&format!("{place}/{inner}"), entry).map_err(too_large(inner))?;
+        }
+    }
     let dockerfile = format!("{OURS}/Dockerfile");
-    archive.file(&dockerfile, reviewed.text.as_bytes(), 0o644).map_err(too_large(&path))?;
+    archive.file(&dockerfile, asked.dockerfile.as_bytes(), 0o644).map_err(too_large(&asked.path))?;
     let tar = archive.finish();
     let mut digest = Sha256::new();
     digest.update(&tar);
-    digest.update(format!("{args:?}{:?}", build.target));
-    Ok(Input { tar, dockerfile, bases, args, digest })
+    digest.update(format!("{:?}{:?}", asked.args, asked.target));
+    Ok(Input { tar, dockerfile, bases: asked.bases, args: asked.args, digest })
+}
+
+/// Where an additional context lies in the archive.
+fn place_of(at: usize) -> String {
+    format!("{OURS}/context{at}")
 }
 
 fn folder_of(files: &Snapshot, service: &str, path: Option<&str>, what: &str) -> Result<String, SandboxError> {
@@ -163,10 +192,10 @@ fn ignore_of(files: &Snapshot, folder: &str, dockerfile: &str) -> Ignore {
 }
 
 /// The document's arguments without those that steer the builder, and ours over them.
-fn arguments(run: &Inner, build: &Build) -> IndexMap<String, String> {
+fn arguments(settings: &BuildOptions, build: &Build) -> IndexMap<String, String> {
     let theirs = build.args.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
     let mut args: IndexMap<String, String> = theirs.filter(|(name, _)| !name.starts_with("BUILDKIT_")).collect();
-    args.extend(run.options.build.args.iter().map(|(name, value)| (name.clone(), value.clone())));
+    args.extend(settings.args.iter().map(|(name, value)| (name.clone(), value.clone())));
     args
 }
 

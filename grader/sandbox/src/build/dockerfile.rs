@@ -103,7 +103,7 @@ fn inspect(
             for source in &add.src {
                 let Source::Path(path) = source else { continue };
                 let text = path.value.as_ref();
-                if text.contains("://") || text.starts_with("git@") {
+                if text.contains("://") || names_a_host(text) {
                     return Err(refused(path.span.start, format!("ADD fetches {text} from the network")));
                 }
                 if text.contains('$') {
@@ -131,13 +131,19 @@ fn inspect(
                     }
                     "device" => return Err(refused(option.span().start, "RUN asks for a device".to_owned())),
                     "mount" => {
-                        let fields: HashMap<&str, &str> =
-                            value.split(',').filter_map(|field| field.split_once('=')).collect();
-                        if matches!(fields.get("type"), Some(&"ssh")) {
-                            return Err(refused(option.span().start, "RUN asks for an SSH agent".to_owned()));
-                        }
-                        if let Some(from) = fields.get("from") {
-                            needs.push(((*from).to_owned(), line_of(option.span().start)));
+                        // The builder reads this as CSV, where any field may be quoted, and keys in any case.
+                        let fields = value.split(',').filter_map(|field| {
+                            let (key, value) = field.trim_matches('"').split_once('=')?;
+                            Some((key.trim().to_lowercase(), value.trim().trim_matches('"')))
+                        });
+                        for (key, value) in fields {
+                            match key.as_str() {
+                                "type" if value.eq_ignore_ascii_case("ssh") => {
+                                    return Err(refused(option.span().start, "RUN asks for an SSH agent".to_owned()));
+                                }
+                                "from" => needs.push((value.to_owned(), line_of(option.span().start))),
+                                _ => {}
+                            }
                         }
                     }
                     _ => {}
@@ -148,6 +154,11 @@ fn inspect(
         _ => {}
     }
     Ok(())
+}
+
+/// `USER@HOST:PATH`, which the builder clones by ssh.
+fn names_a_host(text: &str) -> bool {
+    text.split_once('@').is_some_and(|(user, rest)| !user.contains('/') && rest.contains(':'))
 }
 
 fn take_from(options: &[Flag<'_>], needs: &mut Vec<(String, usize)>, line_of: &dyn Fn(usize) -> usize) {
@@ -275,6 +286,19 @@ mod tests {
     }
 
     #[test]
+    fn a_mount_s_image_is_found_however_it_is_spelt() {
+        for mount in [
+            "type=bind,from=evil/image",
+            "type=bind,\"from=evil/image\"",
+            "FROM=evil/image,type=bind",
+            "type=bind,from=\"evil/image\"",
+        ] {
+            let text = format!("FROM debian\nRUN --mount={mount},target=/x true\n");
+            assert_eq!(names(&text, None), ["debian", "evil/image"], "{mount}");
+        }
+    }
+
+    #[test]
     fn a_frontend_of_the_submissions_choice_is_not_used() {
         let read = |text| read(text, None).unwrap().text;
         let sent = read("# syntax=evil/frontend\n# escape=`\nFROM debian\n");
@@ -288,10 +312,14 @@ mod tests {
         for (line, word) in [
             ("ADD https://example.org/x /x", "network"),
             ("ADD git@example.org:a/b /x", "network"),
+            ("ADD someone@example.org:a/b /x", "network"),
+            ("ADD [\"https://example.org/x\", \"/x\"]", "network"),
+            ("ADD --checksum=sha256:00 HTTPS://example.org/x /x", "network"),
             ("ADD $PLACE /x", "any place"),
             ("RUN --network=host true", "host"),
             ("RUN --security=insecure true", "rights"),
             ("RUN --mount=type=ssh true", "SSH"),
+            ("RUN --mount=\"Type=SSH\",id=default true", "SSH"),
             ("ONBUILD ADD https://example.org/x /x", "network"),
         ] {
             match read(&format!("FROM debian\n{line}\n"), None) {

@@ -13,6 +13,7 @@ use super::BuiltImage;
 use super::context::Input;
 use super::output::Output;
 use crate::errors::{Doing, is_missing};
+use crate::retention::renew;
 use crate::run::Inner;
 use crate::{Event, SandboxError, Step, images, labels};
 
@@ -46,7 +47,7 @@ pub(super) async fn build(
         format!("{REPOSITORY}:{}-{}", run.options.run_id, &digest[..16])
     };
     let docker = &run.engine.docker;
-    let reused = keep && !build.no_cache && docker.inspect_image(&tag).await.is_ok();
+    let reused = keep && !build.no_cache && renew(&run.engine, &tag).await;
     if reused {
         run.tell(Event::Reused { service: name.to_owned() });
     } else {

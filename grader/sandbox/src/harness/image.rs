@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use bollard::query_parameters::CreateImageOptions;
 use futures_util::TryStreamExt;
 use sha2::{Digest, Sha256};
 
 use crate::errors::Doing;
-use crate::sweep::prune_images;
+use crate::retention::renew;
 use crate::tree::{Archive, Ownership};
 use crate::{Engine, SandboxError, labels};
 
@@ -17,9 +16,6 @@ use crate::{Engine, SandboxError, labels};
 pub(super) const PROGRAM: &str = "/grader";
 
 const REPOSITORY: &str = "grader-harness";
-
-/// Images of other binaries go once they are this old: a neighbour of another version may be at work.
-const OLD: Duration = Duration::from_secs(3600);
 
 /// Name look-ups load these by name on older C libraries; newer ones have them built in.
 const BY_NAME: &[&str] = &["libnss_dns.so.2", "libnss_files.so.2", "libresolv.so.2"];
@@ -44,7 +40,7 @@ impl HarnessImage {
             .map_err(|detail| SandboxError::HarnessImage { binary: binary.display().to_string(), detail })?;
         let tag = digest[..40].to_owned();
         let image = HarnessImage { reference: format!("{REPOSITORY}:{tag}"), digest };
-        if engine.docker.inspect_image(&image.reference).await.is_err() {
+        if !renew(engine, &image.reference).await {
             let options = CreateImageOptions {
                 from_src: Some("-".to_owned()),
                 repo: Some(REPOSITORY.to_owned()),
@@ -55,7 +51,6 @@ impl HarnessImage {
             let body = bollard::body_full(archive.into());
             let import = engine.docker.create_image(Some(options), Some(body), None);
             import.try_for_each(|_| async { Ok(()) }).await.doing("import the harness image")?;
-            prune_images(engine, labels::HARNESS, OLD).await?;
         }
         Ok(image)
     }

@@ -20,7 +20,7 @@ fn with_volume() -> Service {
 }
 
 fn options(journal: &Path) -> SweepOptions {
-    SweepOptions { journal: Some(journal.to_owned()), runs: None, images_older_than: None }
+    SweepOptions { journal: Some(journal.to_owned()), images: None, ..SweepOptions::default() }
 }
 
 /// Brings a stack up and waits to be killed.
