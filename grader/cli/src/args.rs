@@ -140,7 +140,7 @@ pub(crate) struct ProbeArgs {
     /// Where the API listens, such as http://127.0.0.1:8000
     #[arg(value_name = "URL")]
     pub(crate) url: url::Url,
-    /// The API's database, such as postgres://user:password@127.0.0.1:5432/name
+    /// The API's database: postgres://user:password@127.0.0.1:5432/name, mysql://… or sqlite:PATH
     #[arg(long, value_name = "URL")]
     pub(crate) database: Option<url::Url>,
     #[command(flatten)]

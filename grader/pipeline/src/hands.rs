@@ -7,8 +7,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use grader_sandbox::{LogMark, RunningStack};
-use harness_kit::protocol::{Control, ControlReply};
+use harness_kit::protocol::{Control, ControlReply, StoredFile};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::live::logs;
@@ -19,6 +21,8 @@ const MOST_LINES: usize = 20_000;
 const MOST_BYTES: usize = 4 << 20;
 /// Bytes of one line.
 const LINE_BYTES: usize = 4 << 10;
+/// Bytes of one file; in base64 it has to fit a line of the conversation.
+const FILE_BYTES: u64 = 20 << 20;
 /// A service is paused no longer than this.
 const LONGEST_PAUSE: u64 = 60;
 /// The longest wait for a service; the harness gives a reply up after 60 seconds.
@@ -57,6 +61,16 @@ impl Hands {
                 let from = all.len().saturating_sub(at_most(lines));
                 let lines = all[from..].iter().map(|line| line.text.clone()).collect();
                 ControlReply::Logs { services: within(vec![(service, lines)], MOST_BYTES) }
+            }
+            Control::FindFiles { begins_with } => {
+                let found = stack.find_files(begins_with.as_bytes()).await?;
+                let stored =
+                    found.into_iter().map(|f| StoredFile { service: f.service, path: f.path, size: f.size }).collect();
+                ControlReply::Files { files: stored }
+            }
+            Control::ReadFile { service, path, most } => {
+                let read = stack.read_file(&service, &path, most.min(FILE_BYTES)).await?;
+                ControlReply::File { base64: read.map(|bytes| BASE64.encode(bytes)) }
             }
             Control::Pause { service, at_most_seconds } => {
                 stack.pause(&service).await?;

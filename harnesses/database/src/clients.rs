@@ -1,59 +1,84 @@
 //! How many clients the API's database has at a moment, as its server counts them: what other families may ask.
 
 use async_trait::async_trait;
-use harness_kit::{DatabaseHint, DatabaseKind, LiveDatabase};
-use tokio::sync::OnceCell;
+use harness_kit::{Context, DatabaseKind, LiveDatabase};
+use tokio::sync::Mutex;
 
-use crate::connection::{Connection, SqlError};
+use crate::connection::Connection;
+use crate::sql::SqlError;
+use crate::store::Source;
 
 /// Clients of this database but for the grader's own connections, which come from one address under one name: a
 /// submission that took the name would still come from another address.
-const COUNT: &str = "SELECT count(*) AS clients FROM pg_stat_activity WHERE datname = current_database() \
+const POSTGRES: &str = "SELECT count(*) AS clients FROM pg_stat_activity WHERE datname = current_database() \
     AND coalesce(backend_type, 'client backend') = 'client backend' \
     AND NOT (coalesce(application_name, '') = 'grader' AND client_addr IS NOT DISTINCT FROM inet_client_addr())";
 
-/// Counts on a connection of its own, opened when it is first asked.
+/// The same where connections have no name: none from the grader's address.
+const MYSQL: &str = "SELECT count(*) AS clients FROM information_schema.PROCESSLIST p WHERE p.DB = DATABASE() \
+    AND SUBSTRING_INDEX(p.HOST, ':', 1) <> (SELECT SUBSTRING_INDEX(own.HOST, ':', 1) \
+    FROM information_schema.PROCESSLIST own WHERE own.ID = CONNECTION_ID())";
+
+/// Counts on a connection of its own, opened when it is first asked and again after it broke.
 pub(crate) struct Clients {
-    hint: DatabaseHint,
-    database: String,
-    connection: OnceCell<Connection>,
+    source: Source,
+    service: String,
+    connection: Mutex<Option<Connection>>,
 }
 
 impl Clients {
-    pub(crate) fn of(hint: DatabaseHint, database: String) -> Self {
-        Clients { hint, database, connection: OnceCell::new() }
+    pub(crate) fn of(source: Source, ctx: &Context) -> Self {
+        let service = match &source {
+            Source::Server { hint, .. } => hint.service.clone(),
+            Source::Contained { service, .. } => service.clone(),
+            Source::Local { .. } => ctx.endpoint().service.clone(),
+        };
+        Clients { source, service, connection: Mutex::default() }
     }
 
-    async fn count(&self) -> Result<u32, SqlError> {
-        let connection = self.connection.get_or_try_init(|| Connection::open(&self.hint, &self.database)).await?;
-        let rows = connection.query(COUNT).await?;
+    async fn count(&self, sql: &str) -> Result<u32, SqlError> {
+        let mut open = self.connection.lock().await;
+        let connection = match open.take() {
+            Some(connection) => connection,
+            None => self.source.open_server().await?,
+        };
+        let rows = connection.query(sql).await?;
+        *open = Some(connection);
         let clients = rows.rows.first().map(|row| rows.cell(row, "clients")).unwrap_or_default();
-        clients.parse().map_err(|_| SqlError::Broken(format!("it counts {clients:?} clients")))
+        clients.parse().map_err(|_| SqlError::broken(format!("it counts {clients:?} clients")))
     }
 }
 
 #[async_trait]
 impl LiveDatabase for Clients {
     fn service(&self) -> &str {
-        &self.hint.service
+        &self.service
     }
 
     fn kind(&self) -> DatabaseKind {
-        self.hint.kind
+        match &self.source {
+            Source::Server { hint, .. } => hint.kind,
+            Source::Contained { .. } | Source::Local { .. } => DatabaseKind::Sqlite,
+        }
     }
 
     fn counted_by(&self) -> Option<&str> {
-        Some(COUNT)
+        match self.kind() {
+            DatabaseKind::Postgres => Some(POSTGRES),
+            DatabaseKind::Mysql => Some(MYSQL),
+            DatabaseKind::Mongo | DatabaseKind::Sqlite => None,
+        }
     }
 
     async fn connections(&self) -> Result<u32, String> {
-        self.count().await.map_err(|error| error.to_string())
+        let sql = self.counted_by().ok_or("a file has no clients to count")?;
+        self.count(sql).await.map_err(|error| error.to_string())
     }
 }
 
 impl std::fmt::Debug for Clients {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Not the hint: it holds a password.
-        f.debug_struct("Clients").field("service", &self.hint.service).finish_non_exhaustive()
+        // Not the source: it may hold a password.
+        f.debug_struct("Clients").field("service", &self.service).finish_non_exhaustive()
     }
 }

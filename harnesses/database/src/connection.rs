@@ -1,147 +1,117 @@
-//! One connection to a PostgreSQL server of the submission. Results are text, rows are few, and nothing waits long.
+//! One connection to a database of the submission, on a thread of its own.
+//!
+//! A candidate's server is hostile input. It may send nothing, drip, never end, or make the client's own cryptography
+//! or SQL engine work for hours; none of that may hold up the harness. So a thread owns the connection and the rest
+//! waits for its answers, 10 s a statement. Once an answer did not come the connection is dead, and whoever asks hears so
+//! at once: the cost of a silent server is bounded, however many statements follow.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use grader_model::Evidence;
-use harness_kit::DatabaseHint;
-use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+use tokio::sync::{mpsc, oneshot};
 
-/// Longest time for one statement.
-const STATEMENT: Duration = Duration::from_secs(10);
-/// Rows of one result that are kept; statements ask for fewer.
-const ROWS: usize = 10_000;
+use crate::engine::{Dialect, Session, Target};
+use crate::schema::Schema;
+use crate::sql::{Rows, STATEMENT, SqlError};
 
-/// Why a database could not be read. Whose doing it is depends on what was asked.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum SqlError {
-    #[error("no connection: {0}")]
-    Connect(String),
-    #[error("no answer within {} s", STATEMENT.as_secs())]
-    Slow,
-    /// The server's own words, with its SQLSTATE.
-    #[error("{message} (SQLSTATE {state})")]
-    Refused { state: String, message: String },
-    #[error("the connection broke: {0}")]
-    Broken(String),
-}
+/// What the thread is given on top of a statement's time, so that its own words are heard rather than its silence.
+const GRACE: Duration = Duration::from_secs(2);
 
-/// An open connection.
+/// An open connection. Statements run one after the other.
 pub(crate) struct Connection {
-    client: Client,
+    dialect: Dialect,
+    jobs: mpsc::Sender<Job>,
+    dead: AtomicBool,
 }
 
-/// A result as text; `None` is NULL.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Rows {
-    pub(crate) columns: Vec<String>,
-    pub(crate) rows: Vec<Vec<Option<String>>>,
+enum Job {
+    Query(String, oneshot::Sender<Result<Rows, SqlError>>),
+    Schema(oneshot::Sender<Result<Schema, SqlError>>),
 }
 
 impl Connection {
-    pub(crate) async fn open(hint: &DatabaseHint, database: &str) -> Result<Self, SqlError> {
-        let mut config = tokio_postgres::Config::new();
-        config
-            .host(&hint.host)
-            .port(hint.port)
-            .user(&hint.user)
-            .dbname(database)
-            .application_name("grader")
-            .connect_timeout(Duration::from_secs(5));
-        if !hint.password.is_empty() {
-            config.password(&hint.password);
+    /// Connects, 10 s at the most.
+    pub(crate) async fn open(target: Target) -> Result<Self, SqlError> {
+        let dialect = target.dialect();
+        let (jobs, todo) = mpsc::channel(8);
+        let (opened, open) = oneshot::channel();
+        std::thread::Builder::new()
+            .name("database".to_owned())
+            .spawn(move || work(target, opened, todo))
+            .map_err(SqlError::connect)?;
+        match tokio::time::timeout(STATEMENT + GRACE, open).await {
+            Ok(Ok(opened)) => opened.map(|()| Connection { dialect, jobs, dead: AtomicBool::new(false) }),
+            // The thread broke on what the server sent.
+            Ok(Err(_)) => Err(SqlError::connect("the server's greeting is no such protocol")),
+            Err(_) => Err(SqlError::Slow),
         }
-        let connecting = tokio::time::timeout(STATEMENT, config.connect(NoTls));
-        let (client, connection) =
-            connecting.await.map_err(|_| SqlError::Slow)?.map_err(|error| SqlError::Connect(reason(&error)))?;
-        tokio::spawn(async move {
-            // The end of the connection shows in the statements that wait for it.
-            let _ = connection.await;
-        });
-        let opened = Connection { client };
-        opened.query("SET statement_timeout = '8s'; SET lock_timeout = '3s'").await?;
-        Ok(opened)
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// Runs one statement or several and gives the rows of the last one that has any.
     pub(crate) async fn query(&self, sql: &str) -> Result<Rows, SqlError> {
-        let messages = tokio::time::timeout(STATEMENT, self.client.simple_query(sql))
-            .await
-            .map_err(|_| SqlError::Slow)?
-            .map_err(|error| match error.as_db_error() {
-                Some(refused) => SqlError::Refused {
-                    state: refused.code().code().to_owned(),
-                    message: refused.message().chars().take(500).collect(),
-                },
-                None => SqlError::Broken(reason(&error)),
-            })?;
-        let mut result = Rows::default();
-        for message in messages {
-            match message {
-                SimpleQueryMessage::RowDescription(columns) => {
-                    result = Rows {
-                        columns: columns.iter().map(|column| column.name().to_owned()).collect(),
-                        rows: Vec::new(),
-                    };
+        let sql = sql.to_owned();
+        self.ask(STATEMENT, |reply| Job::Query(sql, reply)).await
+    }
+
+    /// Reads the whole schema.
+    pub(crate) async fn schema(&self) -> Result<Schema, SqlError> {
+        self.ask(STATEMENT * 3, Job::Schema).await
+    }
+
+    async fn ask<T>(
+        &self,
+        time: Duration,
+        job: impl FnOnce(oneshot::Sender<Result<T, SqlError>>) -> Job,
+    ) -> Result<T, SqlError> {
+        if self.dead.load(Ordering::Relaxed) {
+            return Err(SqlError::broken("it did not answer before"));
+        }
+        let (reply, answer) = oneshot::channel();
+        let asked = async {
+            self.jobs.send(job(reply)).await.map_err(|_| SqlError::broken("the client gave up"))?;
+            answer.await.unwrap_or_else(|_| Err(SqlError::broken("the client gave up on what the server sent")))
+        };
+        let outcome = tokio::time::timeout(time + GRACE, asked).await.unwrap_or(Err(SqlError::Slow));
+        if matches!(outcome, Err(SqlError::Slow | SqlError::Broken(_))) {
+            self.dead.store(true, Ordering::Relaxed);
+        }
+        outcome
+    }
+}
+
+/// The thread: ends when the connection is dropped or broken. What it panics on is a server's doing and ends it too.
+fn work(target: Target, opened: oneshot::Sender<Result<(), SqlError>>, mut todo: mpsc::Receiver<Job>) {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+        // Whoever waits sees the sender dropped.
+        return;
+    };
+    runtime.block_on(async move {
+        let connecting = tokio::time::timeout(STATEMENT, Session::open(target)).await;
+        let mut session = match connecting.unwrap_or(Err(SqlError::Slow)) {
+            Ok(session) => session,
+            Err(error) => {
+                let _ = opened.send(Err(error));
+                return;
+            }
+        };
+        if opened.send(Ok(())).is_err() {
+            return;
+        }
+        while let Some(job) = todo.recv().await {
+            match job {
+                Job::Query(sql, reply) => {
+                    let ran = tokio::time::timeout(STATEMENT, session.query(&sql)).await;
+                    let _ = reply.send(ran.unwrap_or(Err(SqlError::Slow)));
                 }
-                SimpleQueryMessage::Row(row) if result.rows.len() < ROWS => {
-                    result.rows.push((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect());
+                Job::Schema(reply) => {
+                    let read = tokio::time::timeout(STATEMENT * 3, session.schema()).await;
+                    let _ = reply.send(read.unwrap_or(Err(SqlError::Slow)));
                 }
-                _ => {}
             }
         }
-        Ok(result)
-    }
-}
-
-fn reason(error: &tokio_postgres::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string().chars().take(300).collect()
-}
-
-impl Rows {
-    /// The cell in a row by its column's name; empty where it is NULL or missing.
-    pub(crate) fn cell<'a>(&self, row: &'a [Option<String>], column: &str) -> &'a str {
-        self.columns.iter().position(|name| name == column).and_then(|at| row.get(at)?.as_deref()).unwrap_or("")
-    }
-
-    /// The result as evidence under the statement that gave it.
-    pub(crate) fn evidence(&self, query: &str) -> Evidence {
-        const SHOWN: usize = 20;
-        let cell = |value: &Option<String>| match value {
-            Some(text) => text.chars().take(200).collect(),
-            None => "NULL".to_owned(),
-        };
-        Evidence::Sql {
-            query: query.to_owned(),
-            columns: self.columns.clone(),
-            rows: self.rows.iter().take(SHOWN).map(|row| row.iter().map(cell).collect()).collect(),
-            truncated: self.rows.len() > SHOWN,
-        }
-    }
-}
-
-/// A string as an SQL literal.
-pub(crate) fn literal(text: &str) -> String {
-    let quoted = text.replace('\'', "''").replace('\0', "");
-    if quoted.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
-}
-
-/// A name as an SQL identifier.
-pub(crate) fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_cannot_leave_its_quotes() {
-        assert_eq!(literal("it's"), "'it''s'");
-        assert_eq!(literal(r"\' OR 1=1 --"), r"E'\\'' OR 1=1 --'");
-        assert_eq!(identifier("a\"b"), "\"a\"\"b\"");
-    }
+    });
 }

@@ -7,6 +7,7 @@ mod fast;
 mod parse;
 mod strength;
 
+pub(crate) use fast::readable;
 pub use strength::Strength;
 pub(crate) use strength::is_readable;
 

@@ -5,10 +5,12 @@
 
 mod clients;
 mod connection;
+mod engine;
 mod hash;
 mod password;
 mod probes;
 mod schema;
+mod sql;
 mod store;
 mod traces;
 

@@ -3,8 +3,8 @@
 use harness_kit::{Account, Context, Stop};
 use serde_json::Value;
 
-use crate::connection::{identifier, literal};
-use crate::hash::{Scheme, recognize};
+use crate::hash::{Scheme, readable, recognize};
+use crate::schema::Class;
 use crate::store::{Found, Store};
 use crate::traces::find_identity;
 
@@ -41,25 +41,32 @@ async fn readable_anywhere(found: &Found, account: &Account) -> Vec<Kept> {
     let base64 = base64::engine::general_purpose::STANDARD_NO_PAD.encode(password);
     let reversed: String = password.chars().rev().collect();
     let hex = hex::encode(password);
+    // What is bytes is compared as digits.
+    let in_digits = [hex.clone(), hex::encode(&base64), hex::encode(&reversed), hex::encode(&hex)];
+    let in_text = [password.clone(), base64, reversed, hex.clone(), hex.to_uppercase()];
+    let dialect = found.dialect();
     let mut all = Vec::new();
     for (name, table) in &found.schema.tables {
         for column in &table.columns {
-            let text = if column.kind == "bytea" {
-                format!("encode(t.{}, 'hex')", identifier(&column.name))
-            } else if column.is_text() || column.is_document() || column.is_array() {
-                format!("t.{}::text", identifier(&column.name))
-            } else {
-                continue;
+            // SQLite keeps bytes in whatever column they are put.
+            let forms: Vec<&String> = match column.class {
+                Class::Text | Class::Document | Class::List | Class::Binary | Class::Other => {
+                    in_text.iter().chain(&in_digits).collect()
+                }
+                _ => continue,
             };
-            let forms: Vec<String> = [password, &base64, &reversed, &hex]
-                .iter()
-                .map(|form| format!("strpos({text}, {}) > 0", literal(form)))
-                .collect();
-            let sql = format!("SELECT {text} AS v FROM {} t WHERE {} LIMIT 1", name.sql(), forms.join(" OR "));
+            let text = dialect.text(column);
+            let conditions: Vec<String> = forms.iter().map(|form| dialect.contains(&text, form)).collect();
+            let sql =
+                format!("SELECT {text} AS v FROM {} WHERE {} LIMIT 1", dialect.table(name), conditions.join(" OR "));
             let Ok(rows) = found.try_query(&sql).await else { continue };
             let Some(row) = rows.rows.first() else { continue };
             let stored = rows.cell(row, "v").to_owned();
-            if let Some(scheme) = recognize(&stored, password, &[]) {
+            let stored = if column.is_binary() { decoded(&format!("\\x{stored}")) } else { stored };
+            let scheme = recognize(&stored, password, &[]);
+            // Longer than any hash, such as a log's line: what was asked for is in it.
+            let scheme = scheme.or_else(|| readable(&stored, password).map(Scheme::Fast));
+            if let Some(scheme) = scheme {
                 all.push(Kept { place: format!("{name}.{}", column.name), scheme, stored });
             }
         }
@@ -81,16 +88,12 @@ pub(crate) async fn in_own_row(found: &Found, account: &Account) -> Result<Vec<K
         .and_then(|column| harness_kit::wire::text(row.get(column)?));
     if let Some(key) = key {
         for (name, other) in found.schema.own().filter(|(name, _)| **name != table) {
-            let holds: Vec<String> = other
-                .columns
-                .iter()
-                .filter(|column| !column.is_document() && !column.is_array() && !column.is_timestamp())
-                .map(|column| format!("t.{}::text = {}", identifier(&column.name), literal(&key)))
-                .collect();
+            let holds: Vec<String> =
+                other.columns.iter().filter(|c| c.may_refer()).map(|c| found.holds(c, &key)).collect();
             if holds.is_empty() {
                 continue;
             }
-            if let Some(row) = crate::traces::one_row(found, name, &holds.join(" OR ")).await {
+            if let Some(row) = found.one_row(name, &holds.join(" OR ")).await {
                 rows.push((name.clone(), row));
             }
         }
@@ -101,7 +104,7 @@ pub(crate) async fn in_own_row(found: &Found, account: &Account) -> Result<Vec<K
             let texts: Vec<(String, String)> = row
                 .iter()
                 .filter_map(|(column, value)| match value {
-                    // row_to_json writes binary columns as `\x` and hexadecimal digits.
+                    // Bytes are written as `\x` and hexadecimal digits.
                     Value::String(text) => Some((column.clone(), decoded(text))),
                     _ => None,
                 })

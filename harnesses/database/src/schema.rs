@@ -1,10 +1,8 @@
-//! The schema as PostgreSQL's catalogue tells it: tables, columns, keys, indexes.
+//! The schema model that every engine's catalogue is read into: tables, columns, keys, indexes. Knows no engine.
 
 use std::collections::BTreeMap;
 
-use crate::connection::{Connection, SqlError};
-
-/// A table's name with its schema.
+/// A table's name with its schema; the schema is empty where the engine has none inside of a database.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct TableName {
     pub(crate) schema: String,
@@ -24,9 +22,39 @@ pub(crate) struct Table {
 #[derive(Debug, Clone)]
 pub(crate) struct Column {
     pub(crate) name: String,
-    /// As `format_type` gives it, such as `numeric(10,2)` or `timestamp without time zone`.
+    /// As the engine writes it, such as `numeric(10,2)` or `timestamp without time zone`.
     pub(crate) kind: String,
+    pub(crate) class: Class,
     pub(crate) nullable: bool,
+}
+
+/// What a column's type means, whatever the engine calls it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    Text,
+    Binary,
+    /// JSON and its kin.
+    Document,
+    List,
+    /// Binary floating point.
+    Float,
+    /// Decimal of a given scale.
+    Exact,
+    Integer,
+    Boolean,
+    Timestamp(Zone),
+    Other,
+}
+
+/// What a timestamp's type does with time zones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Zone {
+    /// A value is one moment, whatever the session's zone.
+    Kept,
+    /// The engine has a type that keeps it, and this is not it.
+    Lost,
+    /// The engine has none for the whole range of dates; applications write UTC.
+    Unknown,
 }
 
 #[derive(Debug, Clone)]
@@ -88,83 +116,6 @@ const BOOKKEEPING: &[&str] = &[
     "auth_group_permissions",
 ];
 
-pub(crate) const COLUMNS: &str = "\
-SELECT n.nspname AS schema, c.relname AS tab, a.attname AS col, format_type(a.atttypid, a.atttypmod) AS kind, \
-a.attnotnull AS required \
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
-WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition \
-AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%' \
-ORDER BY 1, 2, a.attnum LIMIT 5000";
-
-const CONSTRAINTS: &str = "\
-SELECT n.nspname AS schema, c.relname AS tab, k.conname AS name, k.contype AS type, a.attname AS col, \
-fn.nspname AS fschema, fc.relname AS ftab \
-FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
-CROSS JOIN LATERAL unnest(k.conkey) WITH ORDINALITY AS u(num, pos) \
-JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.num \
-LEFT JOIN pg_class fc ON fc.oid = k.confrelid LEFT JOIN pg_namespace fn ON fn.oid = fc.relnamespace \
-WHERE k.contype IN ('p', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema') \
-AND n.nspname NOT LIKE 'pg\\_%' ORDER BY 1, 2, 3, u.pos LIMIT 5000";
-
-const INDEXES: &str = "\
-SELECT n.nspname AS schema, c.relname AS tab, i.relname AS name, x.indisunique AS uniq, \
-(x.indpred IS NOT NULL) AS partial, pg_get_indexdef(x.indexrelid, pos, true) AS key \
-FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid \
-JOIN pg_namespace n ON n.oid = c.relnamespace CROSS JOIN LATERAL generate_series(1, x.indnkeyatts) AS pos \
-WHERE x.indisvalid AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%' \
-ORDER BY 1, 2, 3, pos LIMIT 5000";
-
-/// Reads the whole schema.
-pub(crate) async fn read(connection: &Connection) -> Result<Schema, SqlError> {
-    let mut schema = Schema::default();
-    let rows = connection.query(COLUMNS).await?;
-    for row in &rows.rows {
-        let cell = |column: &str| rows.cell(row, column).to_owned();
-        let table = TableName { schema: cell("schema"), name: cell("tab") };
-        schema.tables.entry(table).or_default().columns.push(Column {
-            name: cell("col"),
-            kind: cell("kind"),
-            nullable: cell("required") != "t",
-        });
-    }
-    let rows = connection.query(CONSTRAINTS).await?;
-    for row in &rows.rows {
-        let cell = |column: &str| rows.cell(row, column).to_owned();
-        let name = TableName { schema: cell("schema"), name: cell("tab") };
-        let Some(table) = schema.tables.get_mut(&name) else { continue };
-        if cell("type") == "p" {
-            table.primary_key.push(cell("col"));
-            continue;
-        }
-        match table.foreign_keys.last_mut().filter(|key| key.name == cell("name")) {
-            Some(key) => key.columns.push(cell("col")),
-            None => table.foreign_keys.push(ForeignKey {
-                name: cell("name"),
-                columns: vec![cell("col")],
-                refers_to: TableName { schema: cell("fschema"), name: cell("ftab") },
-            }),
-        }
-    }
-    let rows = connection.query(INDEXES).await?;
-    for row in &rows.rows {
-        let cell = |column: &str| rows.cell(row, column).to_owned();
-        let name = TableName { schema: cell("schema"), name: cell("tab") };
-        let Some(table) = schema.tables.get_mut(&name) else { continue };
-        let key = cell("key").trim_matches('"').to_owned();
-        match table.indexes.last_mut().filter(|index| index.name == cell("name")) {
-            Some(index) => index.keys.push(key),
-            None => table.indexes.push(Index {
-                name: cell("name"),
-                unique: cell("uniq") == "t",
-                keys: vec![key],
-                partial: cell("partial") == "t",
-            }),
-        }
-    }
-    Ok(schema)
-}
-
 impl Schema {
     /// The candidate's own tables: all but those of migration tools and frameworks.
     pub(crate) fn own(&self) -> impl Iterator<Item = (&TableName, &Table)> {
@@ -193,45 +144,68 @@ impl Table {
                 && index.keys[..columns.len()].iter().all(|key| columns.contains(key))
         })
     }
+
+    /// Adds the next column of a foreign key; catalogues give them in order, a row each.
+    pub(crate) fn add_to_foreign_key(&mut self, name: &str, column: String, refers_to: TableName) {
+        match self.foreign_keys.last_mut().filter(|key| key.name == name) {
+            Some(key) => key.columns.push(column),
+            None => {
+                self.foreign_keys.push(ForeignKey { name: name.to_owned(), columns: vec![column], refers_to });
+            }
+        }
+    }
+
+    /// Adds the next key of an index; catalogues give them in order, a row each.
+    pub(crate) fn add_to_index(&mut self, name: &str, key: String, unique: bool, partial: bool) {
+        match self.indexes.last_mut().filter(|index| index.name == name) {
+            Some(index) => index.keys.push(key),
+            None => self.indexes.push(Index { name: name.to_owned(), unique, keys: vec![key], partial }),
+        }
+    }
 }
 
 impl Column {
     pub(crate) fn is_text(&self) -> bool {
-        ["text", "character", "varchar", "citext", "bpchar", "name"].iter().any(|kind| self.kind.starts_with(kind))
-            && !self.is_array()
+        self.class == Class::Text
+    }
+
+    pub(crate) fn is_binary(&self) -> bool {
+        self.class == Class::Binary
     }
 
     pub(crate) fn is_array(&self) -> bool {
-        self.kind.ends_with("[]")
+        self.class == Class::List
     }
 
     pub(crate) fn is_document(&self) -> bool {
-        self.kind.starts_with("json") || self.kind == "hstore" || self.kind == "xml"
+        self.class == Class::Document
     }
 
     pub(crate) fn is_float(&self) -> bool {
-        self.kind == "double precision" || self.kind == "real"
+        self.class == Class::Float
     }
 
     pub(crate) fn is_timestamp(&self) -> bool {
-        self.kind.starts_with("timestamp") && !self.is_array()
+        matches!(self.class, Class::Timestamp(_))
     }
 
-    pub(crate) fn is_zoned(&self) -> bool {
-        self.kind.contains("with time zone")
+    /// Whether a timestamp's zone is lost although the engine could keep it.
+    pub(crate) fn loses_zone(&self) -> bool {
+        self.class == Class::Timestamp(Zone::Lost)
+    }
+
+    /// Whether it may hold another record's key.
+    pub(crate) fn may_refer(&self) -> bool {
+        !self.is_document() && !self.is_array() && !self.is_timestamp()
     }
 }
 
 impl std::fmt::Display for TableName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.schema == "public" { f.write_str(&self.name) } else { write!(f, "{}.{}", self.schema, self.name) }
-    }
-}
-
-impl TableName {
-    /// The quoted name for statements.
-    pub(crate) fn sql(&self) -> String {
-        let quote = crate::connection::identifier;
-        format!("{}.{}", quote(&self.schema), quote(&self.name))
+        if matches!(self.schema.as_str(), "" | "public") {
+            f.write_str(&self.name)
+        } else {
+            write!(f, "{}.{}", self.schema, self.name)
+        }
     }
 }

@@ -7,9 +7,9 @@ use harness_kit::wire::{self, Shape};
 use harness_kit::{Context, Stop};
 use serde_json::{Map, Value, json};
 
-use crate::connection::{identifier, literal};
-use crate::schema::TableName;
-use crate::store::Found;
+use crate::schema::{Class, TableName};
+use crate::sql::SqlError;
+use crate::store::{Found, is_key};
 
 /// A text that the API was given and that no other record has.
 #[derive(Debug, Clone)]
@@ -65,13 +65,16 @@ fn texts(resource: &Resource, sent: &Map<String, Value>) -> Vec<String> {
 }
 
 /// Whether the database holds the marked record.
-pub(crate) async fn holds(found: &Found, mark: &Mark) -> bool {
+///
+/// # Errors
+/// When it cannot be asked any more: then it cannot be told.
+pub(crate) async fn holds(found: &Found, mark: &Mark) -> Result<bool, SqlError> {
     for text in &mark.texts {
         if find_text(found, text).await.is_some() {
-            return true;
+            return Ok(true);
         }
     }
-    false
+    found.try_query("SELECT 1 AS sound").await.map(|_| false)
 }
 
 /// The first table with a row one of whose text columns is `text`, and that row.
@@ -80,25 +83,18 @@ async fn find_text(found: &Found, text: &str) -> Option<(TableName, Map<String, 
         let columns: Vec<String> = table
             .columns
             .iter()
-            .filter(|column| column.is_text())
-            .map(|column| format!("{}::text = {}", identifier(&column.name), literal(text)))
+            // Some engines' own types hold text under a name of their own, such as MariaDB's UUID or a domain.
+            .filter(|column| matches!(column.class, Class::Text | Class::Other))
+            .map(|column| found.holds(column, text))
             .collect();
         if columns.is_empty() {
             continue;
         }
-        if let Some(row) = one_row(found, name, &columns.join(" OR ")).await {
+        if let Some(row) = found.one_row(name, &columns.join(" OR ")).await {
             return Some((name.clone(), row));
         }
     }
     None
-}
-
-/// One row as JSON.
-pub(crate) async fn one_row(found: &Found, table: &TableName, condition: &str) -> Option<Map<String, Value>> {
-    let sql = format!("SELECT row_to_json(t)::text AS row FROM {} t WHERE {condition} LIMIT 1", table.sql());
-    let rows = found.try_query(&sql).await.ok()?;
-    let row = rows.rows.first()?;
-    serde_json::from_str(rows.cell(row, "row")).ok()
 }
 
 /// Makes an account's transaction on fresh records and finds all of them in the tables.
@@ -108,6 +104,7 @@ pub(crate) async fn follow(ctx: &Context, found: &Found) -> Result<Traces, Stop>
     let stock = ctx.spec().domain.transaction().map(|(_, _, lines)| lines.stock.clone());
     let overrides: Vec<(&str, Value)> = stock.iter().map(|field| (field.as_str(), json!(37))).collect();
     let record = main.create(ctx, &mut values, &overrides).await?;
+    found.refresh(ctx).await?;
     let mut main_trace = None;
     for text in texts(&main.spec, &record.sent) {
         if let Some((table, row)) = find_text(found, &text).await {
@@ -136,6 +133,7 @@ pub(crate) async fn follow(ctx: &Context, found: &Found) -> Result<Traces, Stop>
             let operation = resource.operation(grader_spec::Action::Create)?;
             let answer = operation.request(None, Some(body), session.as_ref()).send(ctx).await;
             if let Some(made) = resource.made(Map::new(), &answer) {
+                found.refresh(ctx).await?;
                 traces.transaction = by_value(found, &made.key, &[&traces.main.table]).await;
                 if let Some(transaction) = &traces.transaction {
                     let parent = transaction.key(found).unwrap_or(made.key);
@@ -149,6 +147,7 @@ pub(crate) async fn follow(ctx: &Context, found: &Found) -> Result<Traces, Stop>
 
 async fn account(ctx: &Context, found: &Found) -> Option<Trace> {
     let account = ctx.account().await.ok()?;
+    found.refresh(ctx).await.ok()?;
     let accounts = &ctx.spec().domain.accounts;
     let (table, row) = find_identity(found, &account.identity).await?;
     let mut columns = BTreeMap::new();
@@ -198,9 +197,8 @@ async fn by_value(found: &Found, key: &str, others: &[&TableName]) -> Option<Tra
         for index in table.indexes.iter().filter(|index| index.unique && index.keys.len() == 1) {
             candidates.extend(table.column(&index.keys[0]).map(|column| column.name.as_str()));
         }
-        for column in candidates {
-            let condition = format!("t.{}::text = {}", identifier(column), literal(key));
-            if let Some(row) = one_row(found, name, &condition).await {
+        for column in candidates.into_iter().filter_map(|name| table.column(name)) {
+            if let Some(row) = found.one_row(name, &found.holds(column, key)).await {
                 return Some(Trace { table: name.clone(), row, columns: BTreeMap::new() });
             }
         }
@@ -212,20 +210,16 @@ async fn by_value(found: &Found, key: &str, others: &[&TableName]) -> Option<Tra
 async fn line_of(found: &Found, parent: &str, record: &str, transaction: &TableName) -> Option<Trace> {
     for (name, table) in found.schema.own().filter(|(name, _)| *name != transaction) {
         let holding = |key: &str| {
-            let columns: Vec<String> = table
-                .columns
-                .iter()
-                .filter(|column| !column.is_array() && !column.is_document() && !column.is_timestamp())
-                .map(|column| format!("t.{}::text = {}", identifier(&column.name), literal(key)))
-                .collect();
+            let columns: Vec<String> =
+                table.columns.iter().filter(|c| c.may_refer()).map(|c| found.holds(c, key)).collect();
             columns.join(" OR ")
         };
         let (of_parent, of_record) = (holding(parent), holding(record));
         if of_parent.is_empty() {
             continue;
         }
-        if let Some(row) = one_row(found, name, &format!("({of_parent}) AND ({of_record})")).await {
-            let holds = |key: &str| row.iter().find(|(_, value)| wire::text(value).as_deref() == Some(key));
+        if let Some(row) = found.one_row(name, &format!("({of_parent}) AND ({of_record})")).await {
+            let holds = |key: &str| row.iter().find(|(_, value)| is_key(value, key));
             let (Some((first, _)), Some((second, _))) = (holds(parent), holds(record)) else { continue };
             if first != second {
                 return Some(Trace { table: name.clone(), row: row.clone(), columns: BTreeMap::new() });
@@ -244,15 +238,14 @@ impl Trace {
 
     /// A condition that names this row alone, by its primary key or else by all its scalar values.
     pub(crate) fn condition(&self, found: &Found) -> String {
-        let key = found.schema.tables.get(&self.table).map(|table| table.primary_key.clone()).unwrap_or_default();
-        let columns: Vec<&String> = if key.is_empty() { self.row.keys().collect() } else { key.iter().collect() };
-        let parts: Vec<String> = columns
-            .into_iter()
-            .filter_map(|column| {
-                let value = wire::text(self.row.get(column)?)?;
-                Some(format!("{}::text = {}", identifier(column), literal(&value)))
-            })
+        let Some(table) = found.schema.tables.get(&self.table) else { return "1 = 0".to_owned() };
+        let named = |name: &&String| table.primary_key.is_empty() || table.primary_key.contains(name);
+        let parts: Vec<String> = self
+            .row
+            .keys()
+            .filter(named)
+            .filter_map(|name| Some(found.holds(table.column(name)?, &wire::text(self.row.get(name)?)?)))
             .collect();
-        if parts.is_empty() { "false".to_owned() } else { parts.join(" AND ") }
+        if parts.is_empty() { "1 = 0".to_owned() } else { parts.join(" AND ") }
     }
 }

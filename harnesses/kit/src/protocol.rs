@@ -107,6 +107,11 @@ pub enum Control {
     Restart { service: String, grace_seconds: u64 },
     /// Wait until a service is ready by the measure of the stack's start, this long at the most.
     Ready { service: String, within_seconds: u64 },
+    /// Where the submission's containers keep files that begin with these bytes: in what they wrote to their root, and
+    /// in their volumes.
+    FindFiles { begins_with: String },
+    /// A file of a service's container, as it is now, of this many bytes at the most.
+    ReadFile { service: String, path: String, most: u64 },
 }
 
 /// What the host answers.
@@ -128,6 +133,23 @@ pub enum ControlReply {
         exit_code: Option<i64>,
     },
     Done,
+    Files {
+        files: Vec<StoredFile>,
+    },
+    /// The bytes in base64; `None` when there is no such file.
+    File {
+        base64: Option<String>,
+    },
+}
+
+/// A file in a container of the submission.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct StoredFile {
+    pub service: String,
+    /// Absolute, in the container.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
 }
 
 /// Where a control request's reply is delivered.

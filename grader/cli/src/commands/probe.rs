@@ -66,12 +66,27 @@ fn fresh_seed() -> u64 {
     now.as_secs()
 }
 
-/// The database behind `postgres://user:password@host:port/name`.
+/// The database behind `postgres://user:password@host:port/name`, `mysql://…` or `sqlite:PATH`.
 fn database(url: &Url) -> Result<DatabaseHint, String> {
     let (kind, port) = match url.scheme() {
         "postgres" | "postgresql" => (DatabaseKind::Postgres, 5432),
+        "mysql" | "mariadb" => (DatabaseKind::Mysql, 3306),
+        "sqlite" => {
+            return Ok(DatabaseHint {
+                kind: DatabaseKind::Sqlite,
+                service: "database".to_owned(),
+                host: String::new(),
+                port: 0,
+                user: String::new(),
+                password: String::new(),
+                database: percent_decode(url.path()),
+            });
+        }
         other => {
-            return Err(format!("`{other}` databases cannot be read; write postgres://user:password@host:port/name"));
+            return Err(format!(
+                "`{other}` databases cannot be read; write postgres://user:password@host:port/name, mysql://… or \
+                 sqlite:PATH"
+            ));
         }
     };
     let text = |part: &str| percent_decode(part);

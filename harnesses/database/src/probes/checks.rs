@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::connection::{SqlError, identifier};
+use crate::sql::SqlError;
 use crate::traces::Trace;
 use async_trait::async_trait;
 use grader_model::Finding;
@@ -58,14 +58,12 @@ impl Probe for Checks {
         for (trace, column) in &columns {
             let table = &trace.table;
             let condition = trace.condition(found);
-            let update = format!("UPDATE {} SET {} = -1 WHERE {condition}", table.sql(), identifier(column));
+            let (quoted, name) = (found.dialect().table(table), found.dialect().identifier(column));
+            let update = format!("UPDATE {quoted} SET {name} = -1 WHERE {condition}");
             // Positive control: writing the value that is there works, so that a refusal is about the value.
-            let control = format!("UPDATE {0} SET {1} = {1} WHERE {condition}", table.sql(), identifier(column));
-            found.query(&format!("BEGIN; {control}; ROLLBACK")).await?;
-            let tried = found.try_query(&format!("BEGIN; {update}; SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK")).await;
-            // A refused statement leaves its transaction open.
-            let _ = found.try_query("ROLLBACK").await;
-            match tried {
+            let control = found.trial(&format!("UPDATE {quoted} SET {name} = {name} WHERE {condition}")).await;
+            control.map_err(|error| Stop::inconclusive(format!("{table} cannot be changed at all: {error}")))?;
+            match found.trial(&update).await {
                 Ok(rows) => {
                     taken.push(format!("{table}.{column} = -1 is taken"));
                     shown.get_or_insert_with(|| rows.evidence(&format!("BEGIN; {update}; ROLLBACK")));

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use grader_model::Finding;
 use harness_kit::{Context, Phase, Probe, Stop};
 
+use crate::engine::Aspect;
 use crate::store::Store;
 
 pub(crate) struct ForeignKeyIndexes(pub(crate) Arc<Store>);
@@ -44,12 +45,10 @@ impl Probe for ForeignKeyIndexes {
                 format!("An index leads with the columns of each of the {all} foreign keys"),
             ));
         }
-        let sql = "SELECT tablename AS tab, indexname AS name, indexdef AS definition FROM pg_indexes \
-                   WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2 LIMIT 100";
-        let rows = found.query(sql).await?;
+        let shown = found.shown(Aspect::Indexes).await?;
         Ok(Finding::fail(self.id(), format!("{} of {all} foreign keys have no index", bare.len()))
             .expected("an index leads with the columns of every foreign key")
             .actual(format!("without: {}", bare.join("\n")))
-            .evidence(rows.evidence(sql)))
+            .evidence(shown))
     }
 }

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use grader_model::Finding;
 use harness_kit::{Context, Phase, Probe, Stop};
 
+use crate::engine::Aspect;
 use crate::probes::relations;
 use crate::store::Store;
 
@@ -37,12 +38,10 @@ impl Probe for ForeignKeys {
         if undeclared.is_empty() {
             return Ok(Finding::pass(self.id(), format!("All {of} references that were followed are foreign keys")));
         }
-        let sql = "SELECT conrelid::regclass AS tab, conname AS name, pg_get_constraintdef(oid) AS definition \
-                   FROM pg_constraint WHERE contype = 'f' ORDER BY 1, 2 LIMIT 100";
-        let rows = found.query(sql).await?;
+        let shown = found.shown(Aspect::ForeignKeys).await?;
         Ok(Finding::fail(self.id(), format!("{} of {of} references are no foreign keys", undeclared.len()))
             .expected("every column that holds another table's key is a foreign key")
             .actual(undeclared.join("\n"))
-            .evidence(rows.evidence(sql)))
+            .evidence(shown))
     }
 }

@@ -55,7 +55,7 @@ impl Probe for Migrations {
             .actual("there is no such table")
             .evidences(evidence));
         };
-        let sql = format!("SELECT * FROM {} t LIMIT 200", name.sql());
+        let sql = format!("SELECT * FROM {} t LIMIT 200", found.dialect().table(name));
         let rows = found.query(&sql).await?;
         let applied: Vec<&str> = rows.rows.iter().flatten().filter_map(Option::as_deref).collect();
         let last = migrations.files.last().map(|file| file.version.as_str()).unwrap_or_default();

@@ -9,6 +9,7 @@ use grader_model::Finding;
 use grader_spec::FieldKind;
 use harness_kit::{Context, Phase, Probe, Stop};
 
+use crate::engine::{Aspect, Dialect};
 use crate::store::Store;
 
 pub(crate) struct MoneyType(pub(crate) Arc<Store>);
@@ -33,7 +34,8 @@ impl Probe for MoneyType {
             let column = traces.main.columns.get(id);
             if let Some(column) = column.and_then(|name| found.schema.tables.get(&traces.main.table)?.column(name)) {
                 seen.push(format!("{}.{} {}", traces.main.table, column.name, column.kind));
-                if column.is_float() || column.is_text() {
+                // Text sorts and adds up wrongly where there is an exact type; SQLite has none, and text keeps what was put.
+                if column.is_float() || column.is_text() && found.dialect() != Dialect::Sqlite {
                     floats.push(format!("{}.{} is {}", traces.main.table, column.name, column.kind));
                 }
             }
@@ -51,11 +53,10 @@ impl Probe for MoneyType {
         if floats.is_empty() {
             return Ok(Finding::pass(self.id(), format!("Money is kept exactly: {}", seen.join(", "))));
         }
-        let sql = crate::schema::COLUMNS;
-        let rows = found.query(sql).await?;
+        let shown = found.shown(Aspect::Columns).await?;
         Ok(Finding::fail(self.id(), "Money is kept in a type that does not count exactly")
             .expected("numeric, or whole cents")
             .actual(floats.join("\n"))
-            .evidence(rows.evidence(sql)))
+            .evidence(shown))
     }
 }

@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use crate::connection::{identifier, literal};
 use async_trait::async_trait;
 use grader_model::Finding;
 use harness_kit::{Context, Phase, Probe, Stop};
 
+use crate::engine::Aspect;
 use crate::store::Store;
 
 pub(crate) struct Normalized(pub(crate) Arc<Store>);
@@ -29,13 +29,16 @@ impl Probe for Normalized {
         let mut packed: Vec<String> = Vec::new();
         for (name, table) in found.schema.own() {
             for column in table.columns.iter().filter(|c| c.is_document() || c.is_array() || c.is_text()) {
-                let text = format!("t.{}::text", identifier(&column.name));
+                let text = found.dialect().text(column);
                 let holds: Vec<String> = traces
                     .line_keys
                     .iter()
                     // A short number is inside of anything; and a column that is the key itself holds nothing else.
                     .filter(|key| key.len() >= 6 || column.is_array())
-                    .map(|key| format!("(strpos({text}, {0}) > 0 AND {text} <> {0})", literal(key)))
+                    .map(|key| {
+                        let (holds, whole) = (found.dialect().contains(&text, key), found.holds(column, key));
+                        format!("({holds} AND NOT {whole})")
+                    })
                     .collect();
                 if holds.is_empty() {
                     continue;
@@ -44,7 +47,11 @@ impl Probe for Normalized {
                 if is_cache(&name.name) || is_cache(&column.name) {
                     continue;
                 }
-                let sql = format!("SELECT 1 AS hit FROM {} t WHERE {} LIMIT 1", name.sql(), holds.join(" OR "));
+                let sql = format!(
+                    "SELECT 1 AS hit FROM {} WHERE {} LIMIT 1",
+                    found.dialect().table(name),
+                    holds.join(" OR ")
+                );
                 if found.try_query(&sql).await.is_ok_and(|rows| !rows.rows.is_empty()) {
                     packed.push(format!("{name}.{} ({}) holds the keys of other records", column.name, column.kind));
                 }
@@ -68,12 +75,11 @@ impl Probe for Normalized {
         if packed.is_empty() {
             return Ok(Finding::pass(self.id(), "Lines are rows of their own, and no list is packed into a column"));
         }
-        let sql = crate::schema::COLUMNS;
-        let rows = found.query(sql).await?;
+        let shown = found.shown(Aspect::Columns).await?;
         Ok(Finding::fail(self.id(), "Records are packed into a column instead of standing in a table")
             .expected("one row per line, one value per column")
             .actual(packed.join("\n"))
-            .evidence(rows.evidence(sql)))
+            .evidence(shown))
     }
 }
 

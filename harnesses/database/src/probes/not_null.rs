@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use grader_model::Finding;
 use harness_kit::{Context, Phase, Probe, Stop};
 
+use crate::engine::Aspect;
 use crate::store::Store;
 
 pub(crate) struct NotNull(pub(crate) Arc<Store>);
@@ -62,8 +63,7 @@ impl Probe for NotNull {
         if nullable.is_empty() {
             return Ok(Finding::pass(self.id(), format!("None of {seen} required columns takes NULL")));
         }
-        let sql = crate::schema::COLUMNS;
-        let rows = found.query(sql).await?;
+        let shown = found.shown(Aspect::Columns).await?;
         #[expect(clippy::cast_precision_loss, reason = "a handful of columns")]
         let fraction = (seen - nullable.len()) as f64 / seen as f64;
         let finding = if nullable.len() == 1 && fraction >= 0.75 {
@@ -74,6 +74,6 @@ impl Probe for NotNull {
         Ok(finding
             .expected("NOT NULL on every required column")
             .actual(format!("takes NULL: {}", nullable.join(", ")))
-            .evidence(rows.evidence(sql)))
+            .evidence(shown))
     }
 }

@@ -42,6 +42,7 @@ impl Probe for PasswordSalt {
             let why = format!("a second account with the same password was answered {}", answer.status_line());
             return Err(Stop::inconclusive(why));
         }
+        found.refresh(ctx).await?;
         let identity = sent.get(&accounts.identity).and_then(wire::text).unwrap_or_default();
         let twin = harness_kit::Account { identity, ..first };
         let twin_kept = password::in_own_row(found, &twin).await?;

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use grader_model::Finding;
 use harness_kit::{Context, Phase, Probe, Stop};
 
+use crate::engine::Aspect;
 use crate::store::Store;
 
 pub(crate) struct PrimaryKeys(pub(crate) Arc<Store>);
@@ -34,13 +35,10 @@ impl Probe for PrimaryKeys {
         if without.is_empty() {
             return Ok(Finding::pass(self.id(), format!("All {of} tables have a primary key")));
         }
-        let sql = "SELECT conrelid::regclass AS tab, pg_get_constraintdef(oid) AS primary_key FROM pg_constraint \
-                   WHERE contype = 'p' AND connamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema') \
-                   ORDER BY 1 LIMIT 100";
-        let rows = found.query(sql).await?;
+        let shown = found.shown(Aspect::PrimaryKeys).await?;
         Ok(Finding::fail(self.id(), format!("{} of {of} tables have no primary key", without.len()))
             .expected("every table has a primary key")
             .actual(format!("without: {}", without.join(", ")))
-            .evidence(rows.evidence(sql)))
+            .evidence(shown))
     }
 }

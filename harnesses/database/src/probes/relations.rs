@@ -5,7 +5,7 @@ use std::fmt;
 use harness_kit::wire;
 
 use crate::schema::TableName;
-use crate::store::Found;
+use crate::store::{Found, is_key};
 use crate::traces::{Trace, Traces};
 
 /// A column that holds another table's key.
@@ -41,9 +41,7 @@ fn reference(found: &Found, from: &Trace, to: &Trace) -> Option<Reference> {
     let holds: Vec<&str> = from
         .row
         .iter()
-        .filter(|(column, value)| {
-            wire::text(value).as_deref() == Some(key.as_str()) && table.single_key() != Some(column.as_str())
-        })
+        .filter(|(column, value)| is_key(value, &key) && table.single_key() != Some(column.as_str()))
         .map(|(column, _)| column.as_str())
         .collect();
     let declared = holds.iter().find(|column| {

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use grader_model::Finding;
 use harness_kit::{Context, Phase, Probe, Stop};
 
+use crate::engine::Aspect;
 use crate::store::Store;
 
 pub(crate) struct Unique(pub(crate) Arc<Store>);
@@ -55,9 +56,7 @@ impl Probe for Unique {
         if unguarded.is_empty() {
             return Ok(Finding::pass(self.id(), format!("All {seen} fields that may not repeat have a unique index")));
         }
-        let sql = "SELECT tablename AS tab, indexname AS name, indexdef AS definition FROM pg_indexes \
-                   WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2 LIMIT 100";
-        let rows = found.query(sql).await?;
+        let shown = found.shown(Aspect::Indexes).await?;
         #[expect(clippy::cast_precision_loss, reason = "a handful of fields")]
         let fraction = (seen - unguarded.len()) as f64 / seen as f64;
         // Half of the guards is no guard: one duplicate is enough to break a login or a catalogue.
@@ -72,7 +71,7 @@ impl Probe for Unique {
         Ok(finding
             .expected("a unique index on the login and on every unique field")
             .actual(format!("without: {}", unguarded.join(", ")))
-            .evidence(rows.evidence(sql)))
+            .evidence(shown))
     }
 }
 
