@@ -204,6 +204,8 @@ fn read_with(loader: &mut Loader<'_>, options: &LoadOptions) -> Result<Merged, C
     env.insert("COMPOSE_PROJECT_NAME".to_owned(), name.clone());
     let home = options.environment.get("HOME").cloned();
     let paths = Paths::new(&options.shown_root, &folder, home);
+    // A shell sets it to the folder that the project is started in.
+    env.entry("PWD".to_owned()).or_insert_with(|| paths.absolute("."));
     let scope = loader.scope(paths.clone(), env.clone(), Vec::new());
     let mut root = loader.model(sources, &scope)?;
     if root.as_map().is_none_or(IndexMap::is_empty) {

@@ -8,6 +8,7 @@ mod checks;
 mod plan;
 mod rules;
 mod table;
+mod tools;
 mod walk;
 
 pub use rules::{RULES, RuleId};
@@ -71,9 +72,12 @@ pub(crate) fn apply(
     paths: &Paths,
     files: &dyn ProjectFiles,
 ) -> PolicyOutcome {
-    let mut walk = walk::Walk::new(paths, files, &project);
+    let tools = tools::names(&project);
+    let project = tools::without(project, &tools);
+    let mut walk = walk::Walk::new(paths, files, &project, &tools);
     walk.document(document);
-    let (mut refusals, rewrites) = walk.finish();
+    let (mut refusals, mut rewrites) = walk.finish();
+    rewrites.extend(tools::rewrites(document, &tools));
     refusals.extend(deferred.iter().map(refusal));
     refusals.sort_by(|one, other| (&one.place, &one.path).cmp(&(&other.place, &other.path)));
     PolicyOutcome { plan: plan::rewritten(project), refusals, rewrites }

@@ -171,6 +171,18 @@ fn a_compose_file_in_a_subfolder_has_its_paths_there() {
 }
 
 #[test]
+fn the_working_directory_is_the_folder_of_the_project() {
+    let loaded = read(&[
+        ("api/compose.yaml", "services: {db: {image: d, volumes: ['${PWD}/data:/data', '$PWD/..:/all']}}"),
+        ("api/data/x", ""),
+    ]);
+    let sources = loaded.project.services["db"].volumes.iter().map(|volume| volume.source.clone());
+    let bind = |source: &str| MountSource::Bind { source: Location::Tree(path(source)), create_host_path: true };
+    assert_eq!(sources.collect::<Vec<_>>(), [bind("api/data"), bind("")]);
+    assert_eq!(loaded.refusals, []);
+}
+
+#[test]
 fn what_running_needs_is_typed() {
     let text = r#"
 services:

@@ -18,13 +18,20 @@ pub(super) struct Walk<'a> {
     pub(super) paths: &'a Paths,
     pub(super) files: &'a dyn ProjectFiles,
     pub(super) project: &'a Project,
+    /// Services that are not started: nothing that they ask for matters.
+    left_out: &'a [String],
     refusals: Vec<Refusal>,
     rewrites: Vec<Rewrite>,
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(paths: &'a Paths, files: &'a dyn ProjectFiles, project: &'a Project) -> Self {
-        Self { paths, files, project, refusals: Vec::new(), rewrites: Vec::new() }
+    pub(super) fn new(
+        paths: &'a Paths,
+        files: &'a dyn ProjectFiles,
+        project: &'a Project,
+        left_out: &'a [String],
+    ) -> Self {
+        Self { paths, files, project, left_out, refusals: Vec::new(), rewrites: Vec::new() }
     }
 
     pub(super) fn finish(self) -> (Vec<Refusal>, Vec<Rewrite>) {
@@ -55,6 +62,12 @@ impl<'a> Walk<'a> {
     }
 
     fn node(&mut self, node: &Node, path: &TreePath) {
+        if let [section, service] = path.parts()
+            && section == "services"
+            && self.left_out.contains(service)
+        {
+            return;
+        }
         let entry = TABLE.iter().find(|(pattern, _)| path.matches(pattern)).map(|&(_, act)| act);
         match entry {
             Some(Act::Allow) => {}
