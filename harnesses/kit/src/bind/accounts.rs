@@ -49,8 +49,8 @@ pub(super) async fn bind(ctx: &Context, sources: &Sources) {
                 session.carrier = carrier;
             }
             name_session(ctx, "A", &session);
+            let identity = identity_sent(ctx, &register, &operation, &sent);
             ctx.with_bound(|bound| bound.login = Some(operation));
-            let identity = sent.get(&accounts.identity).and_then(wire::text).unwrap_or_default();
             let password = sent.get(&accounts.secret).and_then(wire::text).unwrap_or_default();
             ctx.adopt(Account {
                 label: "A".to_owned(),
@@ -192,7 +192,9 @@ async fn find_login(
         });
         for attempt in 0..=MENDINGS {
             draft.apply(&mut operation);
-            let body = operation.body(&wanted, sent);
+            let mut known = sent.clone();
+            known.insert(accounts.identity.clone(), json!(identity_sent(ctx, register, &operation, sent)));
+            let body = operation.body(&wanted, &known);
             let answer = match ctx.send_auth(operation.request(None, Some(body), None)).await {
                 Ok(answer) => follow(ctx, answer, &mut operation).await,
                 Err(Stop::Inconclusive(why)) => return Err(why),
@@ -234,6 +236,16 @@ async fn find_login(
     } else {
         trouble
     })
+}
+
+/// What a login takes as the identity: where registration has several members that may be one, the one of the login's
+/// name.
+fn identity_sent(ctx: &Context, register: &Operation, login: &Operation, sent: &Map<String, Value>) -> String {
+    let identity = &ctx.spec().domain.accounts.identity;
+    let name = login.fields.get(identity).map(|field| wire::plain(&field.name));
+    let namesake = register.fields.iter().find(|(_, field)| Some(wire::plain(&field.name)) == name);
+    let id = namesake.map_or(identity, |(id, _)| id);
+    sent.get(id).and_then(wire::text).unwrap_or_default()
 }
 
 /// A reviewer's field names for an operation.
@@ -303,7 +315,7 @@ fn name_session(ctx: &Context, label: &str, session: &Session) {
 /// [`Stop::Blocked`] where registering or signing in does not work.
 pub async fn register_and_sign_in(ctx: &Context, label: &str) -> Result<Account, Stop> {
     let register = ctx.register()?;
-    ctx.login()?;
+    let login = ctx.login()?;
     let accounts = ctx.spec().domain.accounts.clone();
     let mut values = ctx.values(&format!("account {label}"));
     let sent = fresh_registration(ctx, &mut values);
@@ -313,7 +325,7 @@ pub async fn register_and_sign_in(ctx: &Context, label: &str) -> Result<Account,
         let status = answer.status_line();
         return Err(Stop::blocked("auth.register", format!("another registration was answered {status}")));
     }
-    let identity = sent.get(&accounts.identity).and_then(wire::text).unwrap_or_default();
+    let identity = identity_sent(ctx, &register, &login, &sent);
     let password = sent.get(&accounts.secret).and_then(wire::text).unwrap_or_default();
     let carrier = ctx.accounts_carrier();
     let (login, mut session) = sign_in(ctx, &identity, &password).await?;

@@ -211,6 +211,11 @@ fn one_parameter(path: &str) -> String {
     segments.iter().map(|segment| if segment.starts_with('{') { "{id}" } else { segment }).collect::<Vec<_>>().join("/")
 }
 
+/// Whether a segment is a version such as `v1`, which some APIs put after the resource's name.
+fn is_version(segment: &str) -> bool {
+    segment.strip_prefix(['v', 'V']).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// How well a known route fits an action on a resource: lower is better, `None` is not at all.
 fn fit(candidate: &Candidate, resource: &Resource, action: Action, collection: Option<&str>) -> Option<u32> {
     let segments: Vec<&str> = candidate.path.split('/').filter(|segment| !segment.is_empty()).collect();
@@ -234,7 +239,7 @@ fn fit(candidate: &Candidate, resource: &Resource, action: Action, collection: O
         })
     })?;
     let mut verbs: Vec<String> = verbs;
-    for segment in &statics[at + 1..] {
+    for segment in statics[at + 1..].iter().filter(|segment| !is_version(segment)) {
         verbs.extend(wire::words(segment));
     }
     let known_verbs: &[&str] = match action {
@@ -311,5 +316,8 @@ mod tests {
         assert!(!fits("POST", "/things/{id}", Action::Delete));
         assert!(fits("PUT", "/things/{id}", Action::Update));
         assert!(!fits("GET", "/other", Action::List));
+        assert!(fits("POST", "/things/v1", Action::Create));
+        assert!(fits("GET", "/things/v1/{name}", Action::Read));
+        assert!(!fits("POST", "/things/value", Action::Create));
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Draft {
     pub(super) fields: IndexMap<String, WireField>,
     pub(super) extras: Map<String, Value>,
     pub(super) missing: Vec<Missing>,
+    /// Names that a field had before a refusal asked for another one.
+    left: Vec<String>,
 }
 
 impl Draft {
@@ -139,14 +141,29 @@ impl Draft {
             }
             let known = fields.iter().find(|(_, field)| wire::is_named(&complaint.name, &field.names));
             match known {
-                Some((id, _)) => {
-                    self.fields.insert(id.clone(), WireField { name: complaint.name.clone(), shape: Shape::Natural });
-                }
+                Some((id, _)) => self.rename(id, &complaint.name, fields),
                 None if looks_like_a_member(&complaint.name) => self.complete(&complaint.name, None, names, values),
                 None => {}
             }
         }
         before != (self.fields.clone(), self.extras.clone(), self.missing.clone())
+    }
+
+    /// Gives a field the name that a refusal asks for. One that had it before is asked for under both names: then
+    /// another field that goes by the present name stands for that one.
+    fn rename(&mut self, id: &str, name: &str, fields: &IndexMap<String, Field>) {
+        let renamed = WireField { name: name.to_owned(), shape: Shape::Natural };
+        let Some(before) = self.fields.insert(id.to_owned(), renamed) else { return };
+        if self.left.contains(&wire::plain(name)) {
+            let other = fields.iter().find(|(other, field)| {
+                !self.fields.contains_key(*other) && wire::is_named(&before.name, &field.names)
+            });
+            if let Some((other, _)) = other {
+                self.fields.insert(other.clone(), before);
+            }
+        } else {
+            self.left.push(wire::plain(&before.name));
+        }
     }
 
     /// Puts the draft into an operation.
