@@ -44,8 +44,11 @@ struct SetupArgs {
     /// Make every stand-in image, not only the core set
     #[arg(long)]
     all: bool,
+    /// Also bring this image, which a submission uses; where no registry gives it, the nearest stand-in takes its name
+    #[arg(long = "image", value_name = "REFERENCE")]
+    images: Vec<String>,
     /// Stop what setup started, and do nothing else
-    #[arg(long, conflicts_with_all = ["engine", "all"])]
+    #[arg(long, conflicts_with_all = ["engine", "all", "images"])]
     stop: bool,
 }
 
@@ -62,7 +65,7 @@ enum Bench {
 pub(crate) fn run() -> Result<ExitCode> {
     let good = match Cli::parse().chore {
         Chore::Setup(args) if args.stop => setup::stop().map(|()| true)?,
-        Chore::Setup(args) => setup::ensure(args.engine, args.all).map(|()| true)?,
+        Chore::Setup(args) => setup::ensure(args.engine, args.all, &args.images).map(|()| true)?,
         Chore::Down => setup::stop().map(|()| true)?,
         Chore::Demo => demo::run()?,
         Chore::Test => test::run()?,

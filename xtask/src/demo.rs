@@ -14,7 +14,7 @@ const SUBMISSION: &str = "fastapi-bookstore";
 /// # Errors
 /// When a step before the grading fails.
 pub(crate) fn run() -> Result<bool> {
-    setup::ensure(None, false)?;
+    setup::ensure(None, false, &[])?;
     let grader = build::grader()?;
     let root = shell::workspace();
     let repositories = tempfile::tempdir()?;

@@ -32,7 +32,7 @@ impl Tally {
 /// # Errors
 /// When the set-up fails or cargo cannot be started.
 pub(crate) fn run() -> Result<bool> {
-    setup::ensure(None, false)?;
+    setup::ensure(None, false, &[])?;
     let mut tally = Tally::default();
     for (name, step) in STEPS {
         say(format!("{name} …"));

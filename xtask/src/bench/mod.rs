@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     if cases.is_empty() {
         return Err(Failure::new(format!("no case in {} matches {}", folder.display(), args.only)));
     }
-    setup::ensure(None, false)?;
+    setup::ensure(None, false, &[])?;
     let grader = build::grader()?;
     let work = tempfile::tempdir()?;
     let mut results = Vec::new();

@@ -21,11 +21,12 @@ const STAGE: &str = "grader.stand-in.stage";
 /// A registry that answers starts sending within this time; the deadline for the probing pull.
 const FIRST_PULL: Duration = Duration::from_secs(20);
 
-/// Brings every wanted image into the engine; `all` takes those outside the core set as well.
+/// Brings every wanted image into the engine; `all` takes those outside the core set as well, `named` are references
+/// that a submission uses.
 ///
 /// # Errors
-/// When a recipe cannot be read, a build fails, or a finished image fails its own check.
-pub(crate) fn ensure(all: bool) -> Result<()> {
+/// When a recipe cannot be read, a build fails, a finished image fails its own check, or no image is near a named one.
+pub(crate) fn ensure(all: bool, named: &[String]) -> Result<()> {
     let folder = shell::workspace().join("fixtures/base-images");
     let recipes = recipe::read(&folder)?;
     let mut kitchen = Kitchen { clients: HostClients::read(), digests: BTreeMap::new(), pulls: Pulls::Untried, folder };
@@ -33,9 +34,26 @@ pub(crate) fn ensure(all: bool) -> Result<()> {
         let digest = kitchen.digest(recipe)?;
         kitchen.digests.insert(recipe.id.clone(), digest);
     }
-    for id in recipe::wanted(&recipes, all) {
+    let mut aliases = Vec::new();
+    for reference in named {
+        if image_id(reference).is_none() && !kitchen.pull(reference)? {
+            let recipe = recipe::nearest(&recipes, reference).ok_or_else(|| {
+                Failure::new(format!("no stand-in is near {reference}"))
+                    .hint("Bring it to the engine with `docker load`, or describe one in fixtures/base-images.")
+            })?;
+            aliases.push((reference, recipe));
+        }
+    }
+    let ids: Vec<&str> = aliases.iter().map(|(_, recipe)| recipe.id.as_str()).collect();
+    for id in recipe::wanted(&recipes, all, &ids) {
         let recipe = recipe::find(&recipes, &id)?;
         kitchen.ensure(recipe, &recipes)?;
+    }
+    for (reference, recipe) in aliases {
+        if let Some(first) = recipe.tags.first().filter(|first| *first != reference) {
+            shell::run(Command::new("docker").args(["tag", first, reference]))?;
+            say(format!("{reference}: {first} stands in"));
+        }
     }
     Ok(())
 }

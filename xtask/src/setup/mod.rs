@@ -12,11 +12,12 @@ pub(crate) use engine::{Wanted, stop};
 
 use crate::shell::Result;
 
-/// Makes sure of an engine and of the base images; `all` takes those outside the core set as well.
+/// Makes sure of an engine and of the base images; `all` takes those outside the core set as well, `named` are
+/// references that a submission uses.
 ///
 /// # Errors
 /// When either cannot be had here; the hint says what a person has to do.
-pub(crate) fn ensure(engine: Option<Wanted>, all: bool) -> Result<()> {
+pub(crate) fn ensure(engine: Option<Wanted>, all: bool, named: &[String]) -> Result<()> {
     engine::ensure(engine)?;
-    images::ensure(all)
+    images::ensure(all, named)
 }

@@ -41,9 +41,54 @@ pub(crate) fn find<'a>(recipes: &'a [Recipe], id: &str) -> Result<&'a Recipe> {
     recipes.iter().find(|recipe| recipe.id == id).ok_or_else(|| Failure::new(format!("images.yaml has no image {id}")))
 }
 
-/// The ids to make, each after what it needs: the core set and what it stands on, or every one.
-pub(crate) fn wanted(recipes: &[Recipe], all: bool) -> Vec<String> {
-    let mut needed: BTreeSet<&str> = BTreeSet::new();
+/// The recipe of the image that is nearest to a reference: the same repository, the same kind of tag, then the nearest
+/// version; of two that are equally near, the later in the list.
+pub(crate) fn nearest<'a>(recipes: &'a [Recipe], reference: &str) -> Option<&'a Recipe> {
+    let (repository, tag) = parts(reference);
+    let near = |other: &str| {
+        let (other_repository, other_tag) = parts(other);
+        (other_repository == repository).then(|| (kind(other_tag) != kind(tag), distance(other_tag, tag)))
+    };
+    let exact = recipes.iter().find(|recipe| recipe.tags.iter().any(|known| parts(known) == (repository, tag)));
+    exact.or_else(|| {
+        recipes
+            .iter()
+            .rev()
+            .filter_map(|recipe| Some((recipe.tags.iter().filter_map(|tag| near(tag)).min()?, recipe)))
+            .min_by_key(|(near, _)| *near)
+            .map(|(_, recipe)| recipe)
+    })
+}
+
+/// Repository and tag.
+fn parts(reference: &str) -> (&str, &str) {
+    let reference = reference.strip_prefix("docker.io/").unwrap_or(reference);
+    let reference = reference.strip_prefix("library/").unwrap_or(reference);
+    reference.split_once(':').unwrap_or((reference, "latest"))
+}
+
+/// The kind of image that a tag asks for.
+fn kind(tag: &str) -> &'static str {
+    ["alpine", "slim"].into_iter().find(|kind| tag.contains(kind)).unwrap_or("")
+}
+
+/// How far two tags' versions are apart, in hundredths of a major version; a tag without a version is far from any.
+fn distance(one: &str, other: &str) -> u32 {
+    match (version(one), version(other)) {
+        (Some(one), Some(other)) => one.abs_diff(other),
+        _ => u32::MAX,
+    }
+}
+
+fn version(tag: &str) -> Option<u32> {
+    let mut numbers = tag.split(|c: char| !c.is_ascii_digit()).map_while(|part| part.parse::<u32>().ok());
+    let major = numbers.next()?;
+    Some(major.saturating_mul(100).saturating_add(numbers.next().unwrap_or(0).min(99)))
+}
+
+/// The ids to make, each after what it needs: the core set and `named` ones with what they stand on, or every one.
+pub(crate) fn wanted(recipes: &[Recipe], all: bool, named: &[&str]) -> Vec<String> {
+    let mut needed: BTreeSet<&str> = named.iter().copied().collect();
     // Needs come earlier in the list, so one walk from its end meets every need after its user.
     for recipe in recipes.iter().rev() {
         if all || recipe.core || needed.contains(recipe.id.as_str()) {
@@ -109,8 +154,31 @@ mod tests {
     #[test]
     fn the_core_set_brings_what_it_stands_on() {
         let recipes = parse(LIST).unwrap();
-        assert_eq!(wanted(&recipes, false), ["a", "c"]);
-        assert_eq!(wanted(&recipes, true), ["a", "b", "c", "d"]);
+        assert_eq!(wanted(&recipes, false, &[]), ["a", "c"]);
+        assert_eq!(wanted(&recipes, true, &[]), ["a", "b", "c", "d"]);
+    }
+
+    #[test]
+    fn a_named_image_is_added_with_what_it_stands_on() {
+        let recipes = parse(LIST).unwrap();
+        assert_eq!(wanted(&recipes, false, &["b"]), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn the_nearest_image_is_of_the_same_repository() {
+        let list = "
+- { id: old, folder: x, bootstrap: a, tags: ['python:3.11-slim'] }
+- { id: full, folder: x, on: old, tags: ['python:3.11'] }
+- { id: new, folder: x, on: old, tags: ['python:3.13-slim', 'python:slim'] }
+- { id: rust, folder: x, on: old, tags: ['rust:1-slim'] }
+";
+        let recipes = parse(list).unwrap();
+        let id = |reference| nearest(&recipes, reference).map(|recipe| recipe.id.as_str());
+        assert_eq!(id("python:3.13-slim"), Some("new"));
+        assert_eq!(id("python:3.8-slim-bullseye"), Some("old"));
+        assert_eq!(id("docker.io/library/python:3.12"), Some("full"));
+        assert_eq!(id("rust:1.81.0-slim-bullseye"), Some("rust"));
+        assert_eq!(id("example/python:3.11"), None);
     }
 
     #[test]
