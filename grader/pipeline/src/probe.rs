@@ -124,7 +124,7 @@ async fn endpoint(url: &Url) -> Result<Endpoint, ProbeTrouble> {
         .min_by_key(std::net::IpAddr::is_ipv6)
         .ok_or_else(no_address)?;
     let base = url.path().trim_end_matches('/').to_owned();
-    Ok(Endpoint { service: host, address, port, tls: url.scheme() == "https", base })
+    Ok(Endpoint { service: host, address, port, tls: url.scheme() == "https", base, host: None })
 }
 
 pub(crate) fn millis(duration: Duration) -> u64 {

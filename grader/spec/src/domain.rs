@@ -189,6 +189,13 @@ pub struct Lines {
     pub price: String,
     /// Names of the total.
     pub total: Vec<String>,
+    /// Paths of a collection of the account's own into which lines are put before the transaction is made of them, as
+    /// shops do; `{id}` stands for what a line refers to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gather: Vec<String>,
+    /// Paths at which lines are added to a transaction that was begun empty; `{id}` stands for the transaction.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fill: Vec<String>,
 }
 
 impl Domain {

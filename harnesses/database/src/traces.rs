@@ -130,8 +130,7 @@ pub(crate) async fn follow(ctx: &Context, found: &Found) -> Result<Traces, Stop>
         let line = (record.reference(&main), json!(traces.quantity));
         if let Ok(body) = resource.transaction_body(&[line]) {
             let session = ctx.writer(&resource)?;
-            let operation = resource.operation(grader_spec::Action::Create)?;
-            let answer = operation.request(None, Some(body), session.as_ref()).send(ctx).await;
+            let answer = resource.place(ctx, body, session.as_ref()).await?;
             if let Some(made) = resource.made(Map::new(), &answer) {
                 found.refresh(ctx).await?;
                 traces.transaction = by_value(found, &made.key, &[&traces.main.table]).await;

@@ -8,10 +8,12 @@ mod candidates;
 mod complaint;
 mod describe;
 mod draft;
+mod lines;
 mod locate;
 mod overrides;
 mod paging;
 mod resources;
+mod steps;
 mod transaction;
 
 use std::sync::Arc;
@@ -27,6 +29,7 @@ pub use describe::{Described, Member, operations as described_operations};
 pub use overrides::{OperationOverride, Overrides};
 
 use crate::protocol::{Host, Start};
+use crate::vantage::Endpoint;
 use crate::{Context, Request};
 use candidates::Sources;
 
@@ -81,17 +84,25 @@ pub async fn find_api(start: &Start, host: &Host) -> Result<Context, NoApi> {
     let mut best: Option<(u8, Context)> = None;
     for endpoint in &start.endpoints {
         let place = format!("{} port {}", endpoint.service, endpoint.port);
-        let ctx = Context::new(
-            spec.clone(),
-            facts.clone(),
-            start.seed,
-            endpoint.clone(),
-            host.clone(),
-            start.bindings.clone(),
-        )
-        .map_err(NoApi::Client)?;
-        let quick = |path: &str| Request::get(path).timeout(Duration::from_secs(4));
-        let root = quick("/").send(&ctx).await;
+        let context = |endpoint: Endpoint| {
+            Context::new(spec.clone(), facts.clone(), start.seed, endpoint, host.clone(), start.bindings.clone())
+                .map_err(NoApi::Client)
+        };
+        let mut ctx = context(endpoint.clone())?;
+        let mut root = quick("/").send(&ctx).await;
+        // Some answer to the host names of their README alone, as `ALLOWED_HOSTS` of Django does.
+        if matches!(root.status(), 400 | 403 | 421) && endpoint.host.is_none() {
+            let known = Endpoint { host: Some("localhost".to_owned()), ..endpoint.clone() };
+            let other = context(known)?;
+            let answer = quick("/").send(&other).await;
+            if !matches!(answer.status(), 0 | 400 | 403 | 421) {
+                other.observe(format!(
+                    "Requests to the host `{}` are refused; the API was asked as `localhost`.",
+                    endpoint.service
+                ));
+                (ctx, root) = (other, answer);
+            }
+        }
         if root.status() == 0 {
             tried.push(format!("{place}: {}", root.failure().unwrap_or("no answer")));
             continue;
@@ -114,9 +125,14 @@ pub async fn find_api(start: &Start, host: &Host) -> Result<Context, NoApi> {
     best.map(|(_, ctx)| ctx).ok_or(NoApi::Silent(tried))
 }
 
+/// A look that waits for no slow answer.
+fn quick(path: &str) -> Request {
+    Request::get(path).timeout(Duration::from_secs(4))
+}
+
 async fn find_description(ctx: &Context) -> Option<(String, serde_json::Value)> {
     for path in DESCRIPTION_PATHS {
-        let answer = Request::get(*path).timeout(Duration::from_secs(4)).send(ctx).await;
+        let answer = quick(path).send(ctx).await;
         if answer.status() != 200 {
             continue;
         }
@@ -132,7 +148,7 @@ async fn knows_a_path(ctx: &Context) -> bool {
     let Some(main) = domain.main_resource() else { return false };
     for prefix in &domain.prefixes {
         for name in main.names.iter().take(2) {
-            let answer = Request::get(format!("{prefix}/{name}")).timeout(Duration::from_secs(4)).send(ctx).await;
+            let answer = quick(&format!("{prefix}/{name}")).send(ctx).await;
             let is_page = answer.header("content-type").is_some_and(|value| value.contains("html"));
             if !matches!(answer.status(), 0 | 404) && !is_page {
                 return true;

@@ -60,7 +60,8 @@ impl Placing {
         self.transaction.transaction_body(&lines)
     }
 
-    /// The request that places a transaction as the holder of `session`.
+    /// The request that places a transaction as the holder of `session`, where the submission takes it at once; where it
+    /// does not ([`crate::Flow`]), [`BoundResource::prepare`] sends the steps before.
     ///
     /// # Errors
     /// [`Stop::Blocked`] where creating was not found.
@@ -68,13 +69,13 @@ impl Placing {
         Ok(self.transaction.operation(Action::Create)?.request(None, Some(body), session))
     }
 
-    /// Sends a transaction as the account that may.
+    /// Sends a transaction as the account that may, in the steps that the submission takes.
     ///
     /// # Errors
     /// [`Stop::Blocked`] where creating was not found.
     pub async fn send(&self, ctx: &Context, body: Map<String, Value>) -> Result<Answer, Stop> {
         let session = ctx.writer(&self.transaction)?;
-        Ok(self.request(body, session.as_ref())?.send(ctx).await)
+        self.transaction.place(ctx, body, session.as_ref()).await
     }
 
     /// The key of the transaction in an answer.

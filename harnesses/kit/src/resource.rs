@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::operation::WireField;
 use crate::wire;
-use crate::{Answer, Context, Operation, Request, Session, Stop, Values};
+use crate::{Answer, Context, Flow, Operation, Request, Session, Stop, Values};
 
 /// A resource of the assessment as the submission offers it.
 #[derive(Debug, Clone)]
@@ -47,6 +47,8 @@ pub struct BoundLines {
     pub total: Option<WireField>,
     /// The spec field of the referenced record that the reference holds; `None` for its key.
     pub reference_field: Option<String>,
+    /// In which steps the submission takes them.
+    pub flow: Flow,
 }
 
 /// How a list is paged.
@@ -263,7 +265,8 @@ impl BoundResource {
         self.operations.get(&Action::List).or(self.operations.get(&Action::Create)).map(|op| op.path.as_str())
     }
 
-    /// The body of a transaction with these lines: reference and quantity each.
+    /// The body of a transaction with these lines, reference and quantity each, as if it were sent at once:
+    /// [`BoundResource::place`] sends it in the steps that the submission takes.
     ///
     /// # Errors
     /// [`Stop::Blocked`] where creating was not found.

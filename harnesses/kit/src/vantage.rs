@@ -18,17 +18,25 @@ pub struct Endpoint {
     /// A path before every other, without a slash at its end.
     #[serde(default)]
     pub base: String,
+    /// The host that requests name in place of the service, where the API answers to that alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
 }
 
 impl Endpoint {
     /// A plain HTTP service of a stack.
     pub fn plain(service: &str, address: IpAddr, port: u16) -> Self {
-        Endpoint { service: service.to_owned(), address, port, tls: false, base: String::new() }
+        Endpoint { service: service.to_owned(), address, port, tls: false, base: String::new(), host: None }
+    }
+
+    /// The name that requests carry as their host.
+    fn name(&self) -> String {
+        sanitize(self.host.as_deref().unwrap_or(&self.service))
     }
 
     /// Scheme, host, port and base as a URL's beginning, without a trailing slash.
     pub fn origin(&self) -> String {
-        let host = sanitize(&self.service);
+        let host = self.name();
         let host = if host.contains(':') { format!("[{host}]") } else { host };
         let scheme = if self.tls { "https" } else { "http" };
         format!("{scheme}://{host}:{}{}", self.port, self.base)
@@ -43,7 +51,7 @@ pub fn client(endpoint: &Endpoint, address: IpAddr, source: Option<IpAddr>) -> R
     reqwest::Client::builder()
         // The machine's certificates are asked for only where they are needed: inside the sandbox there are none.
         .tls_danger_accept_invalid_certs(!endpoint.tls)
-        .resolve(&sanitize(&endpoint.service), SocketAddr::new(address, endpoint.port))
+        .resolve(&endpoint.name(), SocketAddr::new(address, endpoint.port))
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .local_address(source)

@@ -7,7 +7,7 @@
 use async_trait::async_trait;
 use grader_model::Finding;
 use grader_spec::Action;
-use harness_kit::{Answer, Context, Probe, Request, Stop};
+use harness_kit::{Answer, BoundResource, Context, Probe, Request, Stop, Values, wire};
 
 /// What no API takes for a key.
 const MALFORMED: &str = "no-such-key!";
@@ -30,7 +30,7 @@ impl Probe for StatusUnknown {
         if !control.is_success() {
             return Err(Stop::blocked("api.operations", format!("reading a record answers {}", control.status_line())));
         }
-        let unknown = unlike(&record.key);
+        let unknown = unknown(&main, &record.key, &mut values);
         let mut wanted: Vec<(&str, Request, Wanted)> =
             vec![("reading an unknown record", main.read_request(&unknown, session.as_ref())?, Wanted::NotFound)];
         if main.operations.contains_key(&Action::Update) {
@@ -95,7 +95,14 @@ enum Wanted {
     ClientError,
 }
 
-/// A key of the same form that no record has.
+/// A key of the same form that no record has. Where records are named by a field of their own (a code with a check digit,
+/// say), a sound value of that field.
+fn unknown(main: &BoundResource, key: &str, values: &mut Values) -> String {
+    let own = main.fields.iter().find(|(_, wire)| wire.name == main.key).and_then(|(id, _)| main.spec.fields.get(id));
+    own.map(|field| values.field(field)).as_ref().and_then(wire::text).unwrap_or_else(|| unlike(key))
+}
+
+/// The key with its letters and digits turned.
 fn unlike(key: &str) -> String {
     if key.chars().all(|c| c.is_ascii_digit()) && key.len() < 10 {
         return "987654321".to_owned();

@@ -156,12 +156,12 @@ async fn of_owner(
     shown: &mut Vec<Answer>,
 ) -> Result<Vec<Taken>, Stop> {
     let transaction = ctx.transaction()?;
-    let create = transaction.operation(Action::Create)?;
+    transaction.operation(Action::Create)?;
     let other = ctx.other_account().await?;
     let Some(key) = support::account_key(ctx, &other) else { return Ok(Vec::new()) };
     let mut body = support::transaction_body(ctx, values).await?;
     body.extend(privileges::OWNERS.iter().map(|name| ((*name).to_owned(), key.clone())));
-    let answer = create.request(None, Some(body), Some(&ordinary.session)).send(ctx).await;
+    let answer = transaction.place(ctx, body, Some(&ordinary.session)).await?;
     shown.push(answer.clone());
     // Refused for its unknown members.
     let Some(made) = transaction.made(Map::new(), &answer) else { return Ok(Vec::new()) };

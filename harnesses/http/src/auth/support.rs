@@ -184,7 +184,7 @@ pub(super) async fn transact(
     let transaction = ctx.transaction()?;
     let mut body = transaction_body(ctx, values).await?;
     body.extend(members.clone());
-    let answer = transaction.operation(Action::Create)?.request(None, Some(body), Some(session)).send(ctx).await;
+    let answer = transaction.place(ctx, body, Some(session)).await?;
     match transaction.made(Map::new(), &answer) {
         Some(made) => Ok(Made { key: made.key, record: made.body, answer }),
         None => {

@@ -15,7 +15,7 @@ use harness_kit::placing::unknown_reference;
 use harness_kit::{Answer, BoundResource, Context, Phase, Probe, Record, Session, Stop, wire};
 use serde_json::{Map, Value, json};
 
-use super::support::{evidence, send, share};
+use super::support::{evidence, share, unlimited};
 
 pub(crate) struct Stock;
 
@@ -63,8 +63,8 @@ struct Shop {
 impl Shop {
     async fn order(&self, ctx: &Context, reference: &Value, quantity: &Value) -> Result<Answer, Stop> {
         let body = self.transaction.transaction_body(&[(reference.clone(), quantity.clone())])?;
-        let create = self.transaction.operation(Action::Create)?;
-        send(ctx, create.request(None, Some(body), self.session.as_ref())).await
+        let answer = self.transaction.place(ctx, body, self.session.as_ref()).await?;
+        unlimited(answer)
     }
 
     async fn stock(&self, ctx: &Context) -> Option<f64> {

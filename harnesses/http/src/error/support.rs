@@ -87,7 +87,14 @@ impl Sound {
 /// # Errors
 /// [`Stop::Inconclusive`] where a limiter refuses it.
 pub(super) async fn send(ctx: &Context, request: Request) -> Result<Answer, Stop> {
-    let answer = request.send(ctx).await;
+    unlimited(request.send(ctx).await)
+}
+
+/// An answer that decides something.
+///
+/// # Errors
+/// [`Stop::Inconclusive`] where a limiter gave it.
+pub(super) fn unlimited(answer: Answer) -> Result<Answer, Stop> {
     if answer.is_limited() {
         let record = answer.record();
         return Err(Stop::inconclusive(format!(

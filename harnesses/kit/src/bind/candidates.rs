@@ -153,6 +153,33 @@ impl Sources {
         })
     }
 
+    /// Every known route.
+    pub(super) fn known(&self) -> impl Iterator<Item = &Candidate> {
+        self.known.iter()
+    }
+
+    /// Routes that end in one of `paths` and take a body, known ones first.
+    pub(super) fn at_paths(&self, ctx: &Context, operation: &str, paths: &[String]) -> Vec<Candidate> {
+        if let Some(given) = self.given(operation) {
+            return vec![given];
+        }
+        let mut found: Vec<(usize, Candidate)> = self
+            .known
+            .iter()
+            .filter(|candidate| matches!(candidate.method.as_str(), "POST" | "PUT"))
+            .filter_map(|candidate| {
+                let path = candidate.path.trim_end_matches('/').to_ascii_lowercase();
+                let rank = paths.iter().position(|known| path.ends_with(known.as_str()))?;
+                Some((rank, candidate.clone()))
+            })
+            .collect();
+        found.sort_by_key(|(rank, candidate)| (candidate.source, *rank, candidate.method == "PUT"));
+        let known = found.into_iter().map(|(_, candidate)| candidate).collect();
+        self.with_trials(ctx, known, &OperationSpec::default(), &["POST"], |prefix| {
+            paths.iter().map(|path| format!("{prefix}{path}")).collect()
+        })
+    }
+
     /// Adds the spec's candidates to known ones, without repeating any.
     fn with_trials(
         &self,

@@ -86,7 +86,7 @@ async fn create(ctx: &Context, sources: &Sources, resource: &mut BoundResource, 
     None
 }
 
-fn unanswered() -> String {
+pub(super) fn unanswered() -> String {
     "no path that is customary, documented or in the source answers".to_owned()
 }
 
@@ -225,7 +225,8 @@ async fn read(ctx: &Context, sources: &Sources, resource: &mut BoundResource, re
     resource.unbound.insert(Action::Read, if trouble.is_empty() { unanswered() } else { trouble });
 }
 
-async fn list(ctx: &Context, sources: &Sources, resource: &mut BoundResource) {
+/// Finds the operation that lists, and where the records stand in its answer.
+pub(super) async fn list(ctx: &Context, sources: &Sources, resource: &mut BoundResource) {
     let collection = resource.operations.get(&Action::Create).map(|create| create.path.clone());
     let mut trouble = String::new();
     let mut candidates = sources.resource(ctx, &resource.id, &resource.spec, Action::List, collection.as_deref());

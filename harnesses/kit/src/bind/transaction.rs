@@ -1,4 +1,5 @@
-//! Binding a transaction: a record whose lines refer to another resource and take from its stock.
+//! Binding a transaction: a record whose lines refer to another resource and take from its stock. Creating that takes the
+//! lines at once is looked for first, then the other flows ([`super::steps`]).
 
 use grader_spec::{Action, Lines};
 use indexmap::IndexMap;
@@ -6,17 +7,29 @@ use serde_json::{Value, json};
 
 use super::accounts::{follow, is_page, note_trouble};
 use super::candidates::{Candidate, Sources};
-use super::describe::Member;
-use super::{complaint, confidence, locate};
+use super::draft::Draft;
+use super::lines::{Spellings, is_of_lines, spellings};
+use super::{complaint, confidence, locate, resources, steps};
 use crate::operation::WireField;
-use crate::resource::BoundLines;
 use crate::wire::{self, Shape};
-use crate::{Answer, BoundResource, Context, Operation, Record};
+use crate::{Answer, BoundResource, Context, Flow, Operation, Record, Values};
 
-/// Spellings of a line that are tried where no description names them.
-const SPELLINGS: usize = 24;
+/// Times that further members of one body are mended.
+const MENDINGS: usize = 4;
 
-/// Binds the transaction `id`, with a record of the referenced resource made for it.
+/// What a transaction is tried with: a record of the referenced resource made for it.
+pub(super) struct Trial<'a> {
+    pub(super) ctx: &'a Context,
+    pub(super) sources: &'a Sources,
+    pub(super) lines: &'a Lines,
+    pub(super) of: &'a BoundResource,
+    pub(super) bought: &'a Record,
+}
+
+/// A transaction that was made: its key, and the answer that carries it.
+pub(super) type Made = (String, Answer);
+
+/// Binds the transaction `id`.
 pub(super) async fn bind(ctx: &Context, sources: &Sources, id: &str) {
     let Some(spec) = ctx.spec().domain.resources.get(id).cloned() else { return };
     let Some(lines) = spec.lines.clone() else { return };
@@ -28,11 +41,11 @@ pub(super) async fn bind(ctx: &Context, sources: &Sources, id: &str) {
     };
     match made {
         Ok((of, bought)) => {
-            let created = create(ctx, sources, &mut resource, &lines, &of, &bought).await;
-            if let Some((key, answer)) = created {
+            let trial = Trial { ctx, sources, lines: &lines, of: &of, bought: &bought };
+            if let Some((key, answer)) = trial.create(&mut resource, &mut values).await {
                 learn_total(&mut resource, &lines, &bought, &answer);
-                read(ctx, sources, &mut resource, &lines, &bought, &key).await;
-                list(ctx, sources, &mut resource).await;
+                trial.read(&mut resource, &key).await;
+                resources::list(ctx, sources, &mut resource).await;
             }
         }
         Err(_) => {
@@ -42,145 +55,204 @@ pub(super) async fn bind(ctx: &Context, sources: &Sources, id: &str) {
     ctx.with_bound(|bound| bound.resources.insert(id.to_owned(), resource));
 }
 
-async fn create(
-    ctx: &Context,
-    sources: &Sources,
-    resource: &mut BoundResource,
-    lines: &Lines,
-    of: &BoundResource,
-    bought: &Record,
-) -> Option<(String, Answer)> {
-    let mut trouble = String::new();
-    for candidate in sources.resource(ctx, &resource.id, &resource.spec, Action::Create, None) {
-        let id = format!("{}.create", resource.id);
-        let mut operation = Operation::new(&id, &candidate.method, &candidate.path, candidate.source);
-        operation.encoding = candidate.encoding;
-        if let Some(given) = ctx.overrides().operations.get(&id) {
-            operation.extras.extend(given.extras.clone());
+impl Trial<'_> {
+    /// Finds the operation that creates and the steps that it takes, and makes a transaction of one line.
+    async fn create(&self, resource: &mut BoundResource, values: &mut Values) -> Option<Made> {
+        let mut trouble = String::new();
+        let candidates = self.sources.resource(self.ctx, &resource.id, &resource.spec, Action::Create, None);
+        let mut hollow = None;
+        for candidate in &candidates {
+            let Some(made) = self.at_once(resource, candidate, values, &mut trouble).await else { continue };
+            if !self.is_hollow(resource, &made.1) {
+                return Some(made);
+            }
+            hollow = Some((resource.clone(), made));
+            break;
         }
-        let mut spellings = spellings(&candidate, lines);
-        let mut next = 0;
-        while next < spellings.len().min(SPELLINGS) {
-            resource.lines = Some(spellings[next].clone());
-            next += 1;
+        if let Some(made) = steps::gathered(self, resource, &candidates, values, &mut trouble).await {
+            return Some(made);
+        }
+        if let Some(made) = steps::filled(self, resource, &candidates, values, &mut trouble).await {
+            return Some(made);
+        }
+        if let Some((bound, made)) = hollow {
+            *resource = bound;
+            return Some(made);
+        }
+        resource.operations.remove(&Action::Create);
+        resource.lines = None;
+        resource.unbound.insert(Action::Create, if trouble.is_empty() { resources::unanswered() } else { trouble });
+        None
+    }
+
+    /// Creates with the lines in the body.
+    async fn at_once(
+        &self,
+        resource: &mut BoundResource,
+        candidate: &Candidate,
+        values: &mut Values,
+        trouble: &mut String,
+    ) -> Option<Made> {
+        let (mut operation, mut draft) = self.operation(resource, candidate, values);
+        let mut all = Spellings::new(spellings(candidate, self.lines));
+        while let Some(spelling) = all.next() {
+            resource.lines = Some(spelling.clone());
+            let line = (self.reference(spelling.reference_field.as_deref()), json!(1));
             resource.operations.insert(Action::Create, operation.clone());
-            let reference = match &resource.lines.as_ref()?.reference_field {
-                Some(field) => bought.sent.get(field).cloned().unwrap_or_default(),
-                None => bought.reference(of),
-            };
-            let Ok(body) = resource.transaction_body(&[(reference, json!(1))]) else { break };
-            let session = ctx.writer(resource).ok().flatten();
-            let request = operation.request(None, Some(body), session.as_ref());
-            let answer = follow(ctx, request.send(ctx).await, &mut operation).await;
-            if answer.is_success() && !is_page(&answer) {
-                let key = answer.json().and_then(|body| {
-                    let located = locate_transaction(body, &resource.id)?;
-                    resource.record_at = located.0;
-                    resource.key = located.1;
-                    resource.record_in(&answer)?.get(&resource.key).and_then(wire::text)
-                });
-                if let Some(key) = key {
-                    operation.confidence = confidence(candidate.source);
-                    operation.proof =
-                        format!("{} {} answered {}", operation.method, operation.path, answer.status_line());
-                    resource.operations.insert(Action::Create, operation);
-                    return Some((key, answer));
+            let body = resource.transaction_body(&[line]).unwrap_or_default();
+            let answer = self.send(resource, &mut operation, &mut draft, body, values).await;
+            if is_taken(&answer) {
+                let made = self.created(resource, operation.clone(), candidate, answer, trouble);
+                if made.is_some() {
+                    return made;
                 }
-                note_trouble(&mut trouble, &operation, &answer, candidate.source);
-                trouble.push_str(", without a key to find the record by");
                 break;
             }
-            if matches!(answer.status(), 404 | 405 | 0) && next == 1 || is_page(&answer) {
-                break;
+            if !matches!(answer.status(), 404 | 405 | 0) {
+                note_trouble(trouble, &operation, &answer, candidate.source);
             }
-            note_trouble(&mut trouble, &operation, &answer, candidate.source);
-            if !matches!(answer.status(), 400 | 404 | 422) {
+            if !all.learn(&spelling, &answer, self.lines) {
                 break;
-            }
-            // A refusal that names members goes before guessing.
-            if let Some(better) = respelt(resource.lines.as_ref()?, &complaint::complaints(&answer), lines)
-                && !spellings.contains(&better)
-            {
-                spellings.insert(next, better);
             }
         }
         resource.operations.remove(&Action::Create);
         resource.lines = None;
+        None
     }
-    let why = "no path that is customary, documented or in the source answers";
-    resource.unbound.insert(Action::Create, if trouble.is_empty() { why.to_owned() } else { trouble });
-    None
-}
 
-impl PartialEq for BoundLines {
-    fn eq(&self, other: &Self) -> bool {
-        self.array == other.array && self.reference == other.reference && self.quantity == other.quantity
+    /// The operation of a candidate, with a draft of the members that it wants besides the lines.
+    pub(super) fn operation(
+        &self,
+        resource: &BoundResource,
+        candidate: &Candidate,
+        values: &mut Values,
+    ) -> (Operation, Draft) {
+        let id = format!("{}.create", resource.id);
+        let mut operation = Operation::new(&id, &candidate.method, &candidate.path, candidate.source);
+        operation.encoding = candidate.encoding;
+        let besides: IndexMap<_, _> = candidate
+            .members
+            .iter()
+            .filter(|(name, _)| !is_of_lines(name, self.lines))
+            .map(|(name, member)| (name.clone(), member.clone()))
+            .collect();
+        let mut draft = Draft::begin(&besides, &IndexMap::new(), &[], values);
+        if let Some(given) = self.ctx.overrides().operations.get(&id) {
+            draft.extras.extend(given.extras.clone());
+        }
+        operation.extras = draft.extras.clone();
+        (operation, draft)
     }
-}
 
-/// Spellings of a line: the described one alone, else the customary ones, likeliest first.
-fn spellings(candidate: &Candidate, lines: &Lines) -> Vec<BoundLines> {
-    let plain = |array: Option<String>, reference: &str, quantity: &str| BoundLines {
-        array,
-        reference: reference.to_owned(),
-        quantity: quantity.to_owned(),
-        total: None,
-        reference_field: None,
-    };
-    let named = |members: &IndexMap<String, Member>, names: &[String]| {
-        names.iter().find_map(|name| members.keys().find(|key| wire::plain(key) == wire::plain(name)).cloned())
-    };
-    for (name, member) in &candidate.members {
-        if let (Some(reference), Some(quantity)) =
-            (named(&member.items, &lines.reference), named(&member.items, &lines.quantity))
-        {
-            return vec![plain(Some(name.clone()), &reference, &quantity)];
+    /// Sends a create, and again while a refusal names further members that it wants.
+    pub(super) async fn send(
+        &self,
+        resource: &BoundResource,
+        operation: &mut Operation,
+        draft: &mut Draft,
+        body: serde_json::Map<String, Value>,
+        values: &mut Values,
+    ) -> Answer {
+        let session = self.ctx.writer(resource).ok().flatten();
+        let mut mended = 0;
+        loop {
+            let mut whole = operation.extras.clone();
+            whole.extend(body.clone());
+            let request = operation.request(None, Some(whole), session.as_ref());
+            let answer = follow(self.ctx, request.send(self.ctx).await, operation).await;
+            let complaints: Vec<_> = complaint::complaints(&answer)
+                .into_iter()
+                .filter(|complaint| complaint.says_missing() && !is_of_lines(&complaint.name, self.lines))
+                .collect();
+            mended += 1;
+            if !matches!(answer.status(), 400 | 422)
+                || mended > MENDINGS
+                || !draft.mend(&complaints, &IndexMap::new(), &[], values)
+            {
+                return answer;
+            }
+            operation.extras = draft.extras.clone();
         }
     }
-    if let (Some(reference), Some(quantity)) =
-        (named(&candidate.members, &lines.reference), named(&candidate.members, &lines.quantity))
-    {
-        return vec![plain(None, &reference, &quantity)];
+
+    /// Takes over an operation that made a transaction; `None` where the answer gives no key to find it by.
+    pub(super) fn created(
+        &self,
+        resource: &mut BoundResource,
+        mut operation: Operation,
+        candidate: &Candidate,
+        answer: Answer,
+        trouble: &mut String,
+    ) -> Option<Made> {
+        let key = answer.json().and_then(|body| {
+            let located = locate_transaction(body, &resource.id)?;
+            resource.record_at = located.0;
+            resource.key = located.1;
+            resource.record_in(&answer)?.get(&resource.key).and_then(wire::text)
+        });
+        let Some(key) = key else {
+            note_trouble(trouble, &operation, &answer, candidate.source);
+            trouble.push_str(", without a key to find the record by");
+            return None;
+        };
+        operation.confidence = confidence(candidate.source);
+        operation.proof = format!("{} {} answered {}", operation.method, operation.path, answer.status_line());
+        resource.operations.insert(Action::Create, operation);
+        Some((key, answer))
     }
-    let mut all = Vec::new();
-    for array in lines.names.iter().take(3).map(|name| Some(name.clone())).chain([None]) {
-        for reference in lines.reference.iter().take(3) {
-            for reference in [reference.clone(), camel(reference)] {
-                let spelling =
-                    plain(array.clone(), &reference, lines.quantity.first().map_or("quantity", String::as_str));
-                if !all.contains(&spelling) {
-                    all.push(spelling);
+
+    /// What a line refers to the record by.
+    pub(super) fn reference(&self, field: Option<&str>) -> Value {
+        match field {
+            Some(field) => self.bought.sent.get(field).cloned().unwrap_or_default(),
+            None => self.bought.reference(self.of),
+        }
+    }
+
+    /// Whether a transaction was made without its line: an empty array of lines, or a total of nothing.
+    fn is_hollow(&self, resource: &BoundResource, answer: &Answer) -> bool {
+        let Some(record) = resource.record_in(answer) else { return false };
+        let lines = wire::find_key(record, &self.lines.names).and_then(|name| record.get(name));
+        if let Some(lines) = lines.and_then(Value::as_array) {
+            return lines.is_empty();
+        }
+        let total = wire::find_key(record, &self.lines.total).and_then(|name| record.get(name)).and_then(wire::number);
+        total.is_some_and(|total| total.abs() < 1e-9)
+    }
+
+    async fn read(&self, resource: &mut BoundResource, key: &str) {
+        let collection = resource.operations.get(&Action::Create).map(|create| create.path.clone());
+        let of = |collection| self.sources.resource(self.ctx, &resource.id, &resource.spec, Action::Read, collection);
+        let mut candidates = of(collection.as_deref());
+        candidates.extend(of(None));
+        for candidate in candidates {
+            let id = format!("{}.read", resource.id);
+            let mut operation = Operation::new(&id, &candidate.method, &candidate.path, candidate.source);
+            let session = self.ctx.writer(resource).ok().flatten();
+            let answer = operation.request(Some(key), None, session.as_ref()).send(self.ctx).await;
+            let found = answer.is_success()
+                && resource
+                    .record_in(&answer)
+                    .is_some_and(|record| record.get(&resource.key).and_then(wire::text).as_deref() == Some(key));
+            if found {
+                operation.confidence = confidence(candidate.source);
+                operation.proof = format!("GET {} gave the record that was created", operation.path);
+                resource.operations.insert(Action::Read, operation);
+                let bound = resource.lines.as_ref();
+                // A transaction that was begun empty has its total now.
+                if bound.is_some_and(|bound| bound.total.is_none() || matches!(bound.flow, Flow::Filled(_))) {
+                    learn_total(resource, self.lines, self.bought, &answer);
                 }
+                return;
             }
         }
+        resource.unbound.insert(Action::Read, resources::unanswered());
     }
-    all
 }
 
-/// The spelling that a refusal asks for, where it names a member that fits.
-fn respelt(now: &BoundLines, complaints: &[complaint::Complaint], lines: &Lines) -> Option<BoundLines> {
-    let mut better = now.clone();
-    for complaint in complaints.iter().filter(|complaint| complaint.says_missing()) {
-        if wire::is_named(&complaint.name, &lines.quantity) {
-            better.quantity.clone_from(&complaint.name);
-        } else if wire::is_named(&complaint.name, &lines.reference) && wire::plain(&complaint.name) != "id" {
-            better.reference.clone_from(&complaint.name);
-        } else if wire::is_named(&complaint.name, &lines.names) {
-            better.array = Some(complaint.name.clone());
-        }
-    }
-    (better != *now).then_some(better)
-}
-
-fn camel(name: &str) -> String {
-    let mut words = wire::words(name).into_iter();
-    let mut out = words.next().unwrap_or_default();
-    for word in words {
-        let mut letters = word.chars();
-        out.extend(letters.next().map(|c| c.to_ascii_uppercase()));
-        out.extend(letters);
-    }
-    out
+/// Whether an answer is a record and no page for people.
+pub(super) fn is_taken(answer: &Answer) -> bool {
+    answer.is_success() && !is_page(answer)
 }
 
 /// Where the transaction stands in an answer, and its key: the outermost object that has one.
@@ -213,59 +285,4 @@ fn learn_total(resource: &mut BoundResource, lines: &Lines, bought: &Record, ans
     if let Some(bound) = &mut resource.lines {
         bound.total = Some(WireField { name, shape });
     }
-}
-
-async fn read(
-    ctx: &Context,
-    sources: &Sources,
-    resource: &mut BoundResource,
-    lines: &Lines,
-    bought: &Record,
-    key: &str,
-) {
-    let collection = resource.operations.get(&Action::Create).map(|create| create.path.clone());
-    let mut candidates = sources.resource(ctx, &resource.id, &resource.spec, Action::Read, collection.as_deref());
-    candidates.extend(sources.resource(ctx, &resource.id, &resource.spec, Action::Read, None));
-    for candidate in candidates {
-        let id = format!("{}.read", resource.id);
-        let mut operation = Operation::new(&id, &candidate.method, &candidate.path, candidate.source);
-        let session = ctx.writer(resource).ok().flatten();
-        let answer = operation.request(Some(key), None, session.as_ref()).send(ctx).await;
-        let found = answer.is_success()
-            && resource
-                .record_in(&answer)
-                .is_some_and(|record| record.get(&resource.key).and_then(wire::text).as_deref() == Some(key));
-        if found {
-            operation.confidence = confidence(candidate.source);
-            operation.proof = format!("GET {} gave the record that was created", operation.path);
-            resource.operations.insert(Action::Read, operation);
-            if resource.lines.as_ref().is_some_and(|bound| bound.total.is_none()) {
-                learn_total(resource, lines, bought, &answer);
-            }
-            return;
-        }
-    }
-    resource.unbound.insert(Action::Read, "no path that is customary, documented or in the source answers".to_owned());
-}
-
-async fn list(ctx: &Context, sources: &Sources, resource: &mut BoundResource) {
-    let collection = resource.operations.get(&Action::Create).map(|create| create.path.clone());
-    let mut candidates = sources.resource(ctx, &resource.id, &resource.spec, Action::List, collection.as_deref());
-    candidates.extend(sources.resource(ctx, &resource.id, &resource.spec, Action::List, None));
-    for candidate in candidates {
-        let id = format!("{}.list", resource.id);
-        let mut operation = Operation::new(&id, &candidate.method, &candidate.path, candidate.source);
-        let session = ctx.writer(resource).ok().flatten();
-        let answer = follow(ctx, operation.request(None, None, session.as_ref()).send(ctx).await, &mut operation).await;
-        if let Some(at) =
-            answer.json().filter(|_| answer.is_success()).and_then(|body| locate::list(body, &resource.key))
-        {
-            resource.list_at = at;
-            operation.confidence = confidence(candidate.source);
-            operation.proof = format!("GET {} gave a list of records", operation.path);
-            resource.operations.insert(Action::List, operation);
-            return;
-        }
-    }
-    resource.unbound.insert(Action::List, "no path that is customary, documented or in the source answers".to_owned());
 }

@@ -1,13 +1,15 @@
 //! Styles of sound submissions: everything that they offer is bound without anybody's help.
 
 use grader_model::BindingSource;
+use grader_spec::Action;
+use harness_kit::Flow;
 use harness_kit::bind::Overrides;
 use harness_kit::resource::{PageStyle, Pagination};
 use serde_json::{Value, json};
 
 use crate::harness::{self, Seen};
 use crate::refusals::Refusals;
-use crate::shop::{Paging, Reads, Route, Style, router};
+use crate::shop::{Lines, Paging, Reads, Route, Style, router};
 
 /// Everything that the assessment weighs is bound by trial, where the style says.
 #[track_caller]
@@ -206,4 +208,55 @@ async fn a_description_leads_to_paths_that_no_custom_does() {
     }
     assert_eq!(seen.of("account.register").source, Some(BindingSource::Openapi));
     assert_eq!(seen.of("book.create").fields["isbn"], "isbnCode");
+}
+
+#[track_caller]
+fn steps(seen: &Seen) -> (Option<(String, String)>, Option<(String, String)>) {
+    let order = &seen.bound.as_ref().expect("the witness ran").resources["order"];
+    let bound = order.lines.as_ref().expect("the order's lines are bound");
+    let route = |operation: &harness_kit::Operation| (operation.method.clone(), operation.path.clone());
+    match &bound.flow {
+        Flow::Together => (None, None),
+        Flow::Gathered(gathering) => (Some(route(&gathering.put)), gathering.clear.as_ref().map(route)),
+        Flow::Filled(filling) => (Some(route(&filling.add)), None),
+    }
+}
+
+#[tokio::test]
+async fn a_cart_is_filled_before_it_is_ordered() {
+    let carts: [(Route, Route); 3] = [
+        (("POST", "/cart/items"), ("DELETE", "/cart")),
+        (("POST", "/cart"), ("POST", "/cart/clear")),
+        (("POST", "/cart/add/{id}"), ("DELETE", "/cart")),
+    ];
+    for (put, clear) in carts {
+        let style = Style { lines: Lines::Cart(put, clear), ..Style::default() };
+        let seen = harness::bind(router(style.clone()), Overrides::default()).await;
+        all_is_bound(&seen, &style);
+        let own = |route: Route| Some((route.0.to_owned(), route.1.to_owned()));
+        assert_eq!(steps(&seen), (own(put), own(clear)));
+        assert!(seen.of("order.create").proof.contains(put.1), "{}", seen.of("order.create").proof);
+    }
+}
+
+#[tokio::test]
+async fn lines_are_added_to_an_order_that_was_begun_empty() {
+    let add = ("POST", "/orders/{id}/items");
+    let style = Style { lines: Lines::Added(add), ..Style::default() };
+    let seen = harness::bind(router(style.clone()), Overrides::default()).await;
+    all_is_bound(&seen, &style);
+    assert_eq!(steps(&seen), (Some((add.0.to_owned(), add.1.to_owned())), None));
+    let order = &seen.bound.as_ref().expect("the witness ran").resources["order"];
+    assert!(order.lines.as_ref().is_some_and(|bound| bound.total.is_some()));
+}
+
+#[tokio::test]
+async fn an_order_may_want_more_than_its_lines() {
+    let style = Style { order_insists: &["shipping_address", "phone"], ..Style::default() };
+    let seen = harness::bind(router(style.clone()), Overrides::default()).await;
+    all_is_bound(&seen, &style);
+    assert_eq!(steps(&seen), (None, None));
+    let order = &seen.bound.as_ref().expect("the witness ran").resources["order"];
+    let extras: Vec<&str> = order.operations[&Action::Create].extras.keys().map(String::as_str).collect();
+    assert_eq!(extras, ["shipping_address", "phone"]);
 }

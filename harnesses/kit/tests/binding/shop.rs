@@ -31,6 +31,16 @@ pub(crate) enum Paging {
     PageSizeFromZero,
 }
 
+/// How an order takes its lines.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Lines {
+    Together,
+    /// Put into a cart beforehand: the route that puts one, the one that empties it.
+    Cart(Route, Route),
+    /// Added to an order that was begun empty.
+    Added(Route),
+}
+
 #[derive(Clone)]
 pub(crate) struct Style {
     pub(crate) register: Route,
@@ -38,6 +48,9 @@ pub(crate) struct Style {
     pub(crate) books: [Route; 5],
     pub(crate) authors: Option<Route>,
     pub(crate) orders: [Route; 2],
+    pub(crate) lines: Lines,
+    /// Further members that an order insists on.
+    pub(crate) order_insists: &'static [&'static str],
     /// Identity and secret at registration, and further members that it insists on.
     pub(crate) account: [&'static str; 2],
     pub(crate) insists: &'static [&'static str],
@@ -71,6 +84,8 @@ impl Default for Style {
             ],
             authors: None,
             orders: [("POST", "/orders"), ("GET", "/orders/{id}")],
+            lines: Lines::Together,
+            order_insists: &[],
             account: ["email", "password"],
             insists: &[],
             login_names: ["email", "password"],
@@ -94,6 +109,7 @@ struct Records {
     books: BTreeMap<u64, Value>,
     authors: BTreeMap<u64, Value>,
     orders: BTreeMap<u64, Value>,
+    cart: Vec<Value>,
     made: u64,
 }
 
@@ -133,7 +149,25 @@ impl Shop {
             .chain(style.orders)
             .chain(style.authors)
             .collect();
+        let steps = match style.lines {
+            Lines::Together => Vec::new(),
+            Lines::Cart(put, clear) => vec![put, clear],
+            Lines::Added(add) => vec![add],
+        };
         let path = uri.path();
+        if let Some(at) = steps.iter().position(|(verb, template)| *verb == method && fits(template, path).is_some()) {
+            if !self.is_signed_in(headers) {
+                return answered(401, json!({"detail": "Not authenticated"}));
+            }
+            let mut records = self.records.lock().expect("no test breaks while it holds the lock");
+            let key = fits(steps[at].1, path).unwrap_or_default();
+            return if at == 1 {
+                records.cart.clear();
+                StatusCode::NO_CONTENT.into_response()
+            } else {
+                self.put_line(&mut records, &key, body)
+            };
+        }
         let Some(at) = routes.iter().position(|(verb, template)| *verb == method && fits(template, path).is_some())
         else {
             return misfit(&routes, path);
@@ -291,23 +325,66 @@ impl Shop {
     }
 
     fn order(&self, records: &mut Records, body: &Bytes) -> Response {
-        let [.., price, _] = self.style.names;
-        let body = match self.read(body, &["items"]) {
+        let mut wanted = self.style.order_insists.to_vec();
+        wanted.extend((self.style.lines == Lines::Together).then_some("items"));
+        let body = match self.read(body, &wanted) {
             Ok(body) => body,
             Err(refusal) => return *refusal,
         };
-        let mut total = 0.0;
-        for line in body["items"].as_array().into_iter().flatten() {
-            let (Some(book), Some(quantity)) = (line["book_id"].as_u64(), line["quantity"].as_f64()) else {
-                return self.refuse(&[("book_id", Problem::Missing)]);
-            };
-            let Some(book) = records.books.get(&book) else { return found(None) };
-            total += book[price].as_f64().unwrap_or_default() * quantity;
-        }
+        let lines = match self.style.lines {
+            Lines::Together => body["items"].as_array().cloned().unwrap_or_default(),
+            Lines::Cart(..) if records.cart.is_empty() => return answered(409, json!({"detail": "Cart is empty"})),
+            Lines::Cart(..) => std::mem::take(&mut records.cart),
+            Lines::Added(_) => Vec::new(),
+        };
+        let total = match self.total(records, &lines) {
+            Ok(total) => total,
+            Err(refusal) => return *refusal,
+        };
         records.made += 1;
-        let order = json!({"id": records.made, "status": "placed", "total": total, "items": body["items"]});
+        let order = json!({"id": records.made, "status": "placed", "total": total, "items": lines});
         records.orders.insert(records.made, order.clone());
         answered(201, order)
+    }
+
+    fn total(&self, records: &Records, lines: &[Value]) -> Result<f64, Box<Response>> {
+        let mut total = 0.0;
+        for line in lines {
+            let (Some(book), Some(quantity)) = (line["book_id"].as_u64(), line["quantity"].as_f64()) else {
+                return Err(Box::new(self.refuse(&[("book_id", Problem::Missing)])));
+            };
+            let Some(book) = records.books.get(&book) else { return Err(Box::new(found(None))) };
+            total += book[self.style.names[3]].as_f64().unwrap_or_default() * quantity;
+        }
+        Ok(total)
+    }
+
+    /// Puts a line into the cart, or adds it to the order with that key.
+    fn put_line(&self, records: &mut Records, key: &str, body: &Bytes) -> Response {
+        let in_path = matches!(self.style.lines, Lines::Cart((_, path), _) if path.contains("{id}"));
+        let wanted: &[&str] = if in_path { &["quantity"] } else { &["book_id", "quantity"] };
+        let mut line = match self.read(body, wanted) {
+            Ok(line) => line,
+            Err(refusal) => return *refusal,
+        };
+        if in_path {
+            line.insert("book_id".to_owned(), json!(key.parse::<u64>().unwrap_or_default()));
+        }
+        let line = Value::Object(line);
+        let sum = match self.total(records, std::slice::from_ref(&line)) {
+            Ok(sum) => sum,
+            Err(refusal) => return *refusal,
+        };
+        if let Lines::Cart(..) = self.style.lines {
+            records.cart.push(line.clone());
+        } else {
+            let Some(order) = key.parse().ok().and_then(|key: u64| records.orders.get_mut(&key)) else {
+                return found(None);
+            };
+            order["total"] = json!(order["total"].as_f64().unwrap_or_default() + sum);
+            order["items"].as_array_mut().expect("an order has lines").push(line.clone());
+        }
+        answered(201, json!({"id": 77, "line": line}))
     }
 
     /// The members of a JSON body that has to hold exactly `wanted`.
