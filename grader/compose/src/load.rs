@@ -94,6 +94,9 @@ pub struct Loaded {
     pub directory: RelPath,
     /// All files that took part, in the order they were read.
     pub files: Vec<RelPath>,
+    /// Missing environment files, each with the example beside it that took its place. Whoever follows a README copies
+    /// it, so that builds and mounts see the file as well.
+    pub examples: Vec<(RelPath, RelPath)>,
     /// What a reader should know.
     pub notes: Vec<Note>,
     /// What the policy refuses.
@@ -128,6 +131,7 @@ pub fn load(files: &dyn ProjectFiles, options: &LoadOptions) -> Result<Loaded, C
         directory: merged.main.parent(),
         file: merged.main,
         files: merged.files,
+        examples: merged.examples,
         notes: merged.notes,
         refusals: outcome.refusals,
         rewrites: outcome.rewrites,
@@ -166,6 +170,7 @@ pub(crate) struct Merged {
     pub(crate) files: Vec<RelPath>,
     pub(crate) paths: Paths,
     pub(crate) env: Env,
+    pub(crate) examples: Vec<(RelPath, RelPath)>,
     pub(crate) notes: Vec<Note>,
     /// What only the policy refuses, found while reading.
     pub(crate) deferred: Vec<ComposeError>,
@@ -184,6 +189,7 @@ fn read(files: &dyn ProjectFiles, options: &LoadOptions) -> Result<Merged, Compo
         loader.notes.push(Note { code: "env.unset", place: None, sentence });
     }
     merged.notes = loader.notes;
+    merged.examples = loader.examples;
     merged.deferred = loader.deferred;
     merged.files = loader.read;
     Ok(merged)
@@ -229,7 +235,17 @@ fn read_with(loader: &mut Loader<'_>, options: &LoadOptions) -> Result<Merged, C
     consistency::leave_out_unused(&mut root);
     let errors = loader.resolve_services(&mut root, &paths, &env);
     ComposeErrors::from_vec(errors)?;
-    Ok(Merged { name, root, main, files: Vec::new(), paths, env, notes: Vec::new(), deferred: Vec::new() })
+    Ok(Merged {
+        name,
+        root,
+        main,
+        files: Vec::new(),
+        paths,
+        env,
+        examples: Vec::new(),
+        notes: Vec::new(),
+        deferred: Vec::new(),
+    })
 }
 
 /// The name that the caller, the documents (the last one that has it) or the folder gives.

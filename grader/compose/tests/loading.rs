@@ -183,6 +183,17 @@ fn the_working_directory_is_the_folder_of_the_project() {
 }
 
 #[test]
+fn an_example_that_was_taken_is_named_once() {
+    let loaded = read(&[
+        ("compose.yaml", "services: {a: {image: a, env_file: .env}, b: {image: b, env_file: [.env, b.env]}}"),
+        (".env.example", "X=1"),
+        ("b.env.sample", "Y=1"),
+    ]);
+    let taken = [(path(".env"), path(".env.example")), (path("b.env"), path("b.env.sample"))];
+    assert_eq!(loaded.examples, taken);
+}
+
+#[test]
 fn what_running_needs_is_typed() {
     let text = r#"
 services:

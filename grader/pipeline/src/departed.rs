@@ -42,6 +42,19 @@ pub(crate) async fn all_gone(stack: &RunningStack, services: BTreeSet<String>, d
     std::future::pending().await
 }
 
+/// The last end with an error that nobody has looked at yet.
+pub(crate) fn last(deaths: &mut Deaths) -> Option<Death> {
+    std::iter::from_fn(|| deaths.try_recv().ok()).filter(|death| death.exit_code != 0 || death.out_of_memory).last()
+}
+
+/// The fault of a service that ended before it ever listened.
+pub(crate) async fn before_answering(stack: &RunningStack, death: &Death) -> Fault {
+    let Death { service, exit_code, .. } = death;
+    let message = format!("{service} ended with exit code {exit_code} before it listened on a port");
+    let fault = Fault::new(FaultSide::Candidate, Stage::Up, "stack.crashed", message);
+    explained(fault, stack, death).await
+}
+
 async fn fault(stack: &RunningStack, death: &Death) -> Fault {
     let Death { service, exit_code, out_of_memory } = death;
     let (how, hint) = if *out_of_memory {
@@ -49,10 +62,13 @@ async fn fault(stack: &RunningStack, death: &Death) -> Fault {
     } else {
         (format!("ended with exit code {exit_code}"), "An error in one request must not end the process.")
     };
-    let log = stack.logs(service, None).await.unwrap_or_default();
+    let message = format!("{service} {how} while it was probed");
+    explained(Fault::new(FaultSide::Candidate, Stage::Probe, "stack.died", message).hint(hint), stack, death).await
+}
+
+/// The fault with its service and the end of that service's log.
+async fn explained(fault: Fault, stack: &RunningStack, death: &Death) -> Fault {
+    let log = stack.logs(&death.service, None).await.unwrap_or_default();
     let from = log.len().saturating_sub(LOG_LINES);
-    Fault::new(FaultSide::Candidate, Stage::Probe, "stack.died", format!("{service} {how} while it was probed"))
-        .at(service)
-        .hint(hint)
-        .log(log[from..].iter().map(|line| line.text.clone()).collect())
+    fault.at(&death.service).log(log[from..].iter().map(|line| line.text.clone()).collect())
 }

@@ -143,7 +143,6 @@ async fn stages(
                         engine: &engine,
                         options,
                         plan: &plan,
-                        snapshot: &snapshot,
                         harness: request.binary.clone(),
                         keep: request.keep,
                         cancel: request.cancel.clone(),

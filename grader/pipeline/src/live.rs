@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use grader_model::{Fault, FaultSide, Note, NoteKind, ServiceReport, Snapshot, Stage, Timings};
+use grader_model::{Fault, FaultSide, Note, NoteKind, ServiceReport, Stage, Timings};
 use grader_sandbox::{Engine, HarnessImage, Images, Run, RunOptions, RunningStack, SandboxError, StackPlan, Step};
 use harness_kit::Facts;
 use harness_kit::protocol::Start;
@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::conversation::{Broken, Heard, converse};
-use crate::departed::{Death, Deaths, all_gone};
+use crate::departed::{self, Death, Deaths, all_gone};
 use crate::hands::Hands;
 use crate::plan::Plan;
 use crate::probe::millis;
@@ -25,7 +25,6 @@ pub(crate) struct LiveRequest<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) options: RunOptions,
     pub(crate) plan: &'a Plan,
-    pub(crate) snapshot: &'a Snapshot,
     /// The binary that plays the harness.
     pub(crate) harness: PathBuf,
     pub(crate) keep: bool,
@@ -108,7 +107,7 @@ async fn steps(
     deaths: &mut Deaths,
     live: &mut Live,
 ) -> Result<(), Box<Fault>> {
-    let plan = StackPlan { project: &request.plan.loaded.project, files: request.snapshot };
+    let plan = StackPlan { project: &request.plan.loaded.project, files: &request.plan.tree };
     let fault = |error: SandboxError| Box::new(error.fault());
 
     let began = Instant::now();
@@ -172,6 +171,9 @@ async fn probe(
     let budget = budget.saturating_sub(Duration::from_secs(10));
     start.budget_seconds = budget.as_secs();
     if start.endpoints.is_empty() {
+        if let Some(death) = departed::last(deaths) {
+            return Err(Box::new(departed::before_answering(stack, &death).await));
+        }
         let message = "no service of the stack publishes, exposes or listens on a port";
         return Err(Box::new(
             Fault::new(FaultSide::Candidate, Stage::Ready, "stack.no-port", message)

@@ -12,6 +12,8 @@ use grader_sandbox::{ImageAllowList, SandboxError, StackPlan};
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub loaded: Loaded,
+    /// What builds and mounts see: the snapshot, with the examples that took the place of missing environment files.
+    pub tree: Snapshot,
     pub notes: Vec<Note>,
     pub rewrites: Vec<Rewrite>,
 }
@@ -49,7 +51,20 @@ pub fn plan(snapshot: &Snapshot) -> Result<Plan, Box<Fault>> {
             why: rewrite.why.clone(),
         })
         .collect();
-    Ok(Plan { loaded, notes, rewrites })
+    let tree = with_examples(snapshot, &loaded.examples);
+    Ok(Plan { loaded, tree, notes, rewrites })
+}
+
+/// The snapshot with each example also under the name that it stands in for.
+fn with_examples(snapshot: &Snapshot, examples: &[(RelPath, RelPath)]) -> Snapshot {
+    let mut tree = snapshot.clone();
+    for (missing, example) in examples {
+        if let Some(entry) = snapshot.files.get(example.as_str()).cloned() {
+            tree.files.entry(missing.to_string()).or_insert(entry);
+        }
+    }
+    tree.files.sort_keys();
+    tree
 }
 
 /// Holds a plan's images and Dockerfiles against what the sandbox runs and builds, before any engine is asked.
@@ -141,4 +156,27 @@ pub fn environment(plan: &Plan) -> BTreeMap<String, BTreeMap<String, String>> {
             (name.clone(), variables)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use grader_model::{FileEntry, FileKind};
+
+    use super::*;
+
+    fn file(text: &str) -> FileEntry {
+        let bytes = text.as_bytes();
+        FileEntry { kind: FileKind::File, size: bytes.len() as u64, bytes: Some(bytes.into()), executable: false }
+    }
+
+    #[test]
+    fn builds_see_the_example_under_the_name_that_it_stands_in_for() {
+        let mut snapshot = Snapshot::default();
+        snapshot.files.insert(".env.example".to_owned(), file("PORT=3000"));
+        snapshot.files.insert("compose.yaml".to_owned(), file("services: {api: {build: ., environment: ['.env']}}"));
+        let plan = plan(&snapshot).unwrap();
+        let bytes = |tree: &Snapshot| tree.files.get(".env").and_then(|entry| entry.bytes.clone());
+        assert_eq!(bytes(&plan.tree).as_deref(), Some(b"PORT=3000".as_slice()));
+        assert_eq!(bytes(&snapshot), None, "what the candidate handed in stays as it is");
+    }
 }

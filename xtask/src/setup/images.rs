@@ -36,7 +36,7 @@ pub(crate) fn ensure(all: bool, named: &[String]) -> Result<()> {
     }
     let mut aliases = Vec::new();
     for reference in named {
-        if image_id(reference).is_none() && !kitchen.pull(reference)? {
+        if present(reference, "") != Present::Genuine && !kitchen.pull(reference)? {
             let recipe = recipe::nearest(&recipes, reference).ok_or_else(|| {
                 Failure::new(format!("no stand-in is near {reference}"))
                     .hint("Bring it to the engine with `docker load`, or describe one in fixtures/base-images.")

@@ -56,13 +56,11 @@ impl Loader<'_> {
         let example =
             EXAMPLES.iter().filter_map(|ending| beside(ending)).find(|other| self.files.kind(other) == Ok(Kind::File));
         if let Some(example) = &example
-            && !self
-                .notes
-                .iter()
-                .any(|note| note.code == "env.example_taken" && note.sentence.starts_with(&format!("{path} ")))
+            && !self.examples.iter().any(|(missing, _)| missing == path)
         {
             let sentence = format!("{path} is missing; {example} beside it was taken in its place.");
             self.notes.push(Note { code: "env.example_taken", place: None, sentence });
+            self.examples.push((path.clone(), example.clone()));
         }
         example
     }

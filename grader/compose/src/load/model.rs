@@ -23,6 +23,8 @@ pub(super) struct Loader<'a> {
     pub(super) options: &'a LoadOptions,
     pub(super) allowance: Allowance,
     pub(super) notes: Vec<super::Note>,
+    /// Missing environment files, each with the example that took its place.
+    pub(super) examples: Vec<(RelPath, RelPath)>,
     /// What only the policy refuses and the loader can go on without: all refusals are listed at once.
     pub(super) deferred: Vec<ComposeError>,
     pub(super) read: Vec<RelPath>,
@@ -50,6 +52,7 @@ impl<'a> Loader<'a> {
             options,
             allowance: Allowance::new(super::MADE_BYTES),
             notes: Vec::new(),
+            examples: Vec::new(),
             deferred: Vec::new(),
             read: Vec::new(),
             unset: IndexSet::new(),
