@@ -146,8 +146,19 @@ impl Checker<'_> {
                 Some(_) => {}
             }
         }
-        for (id, resource) in &domain.resources {
+        for (position, (id, resource)) in domain.resources.iter().enumerate() {
             let path = ["domain", "resources", id];
+            if let Some(parent) = &resource.parent {
+                let message = match domain.resources.get_index_of(parent) {
+                    None => Some(format!("there is no resource `{parent}`")),
+                    Some(above) if above >= position => Some(format!("`{parent}` has to stand before `{id}`")),
+                    Some(_) => None,
+                };
+                if let Some(message) = message {
+                    let hint = "records are made in the order of the resources, parents first";
+                    self.report(&[&path[..], &["parent"]].concat(), message, hint);
+                }
+            }
             if resource.names.is_empty() {
                 self.report(&[&path[..], &["names"]].concat(), "a resource needs a name to try", "");
             }

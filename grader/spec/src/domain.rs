@@ -92,12 +92,17 @@ pub enum FieldKind {
     Choice,
     /// The key of another record.
     Reference,
+    /// An account, by what it signs in with or by its key.
+    Account,
 }
 
 /// A kind of record.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resource {
+    /// The resource under whose records it stands, as a comment stands under a post; earlier in the list of resources.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
     /// Path segments by which it goes, plural and singular, most common first.
     pub names: Vec<String>,
     pub fields: IndexMap<String, Field>,
@@ -117,6 +122,14 @@ pub enum Action {
     Read,
     Update,
     Delete,
+}
+
+impl Resource {
+    /// Whether it is nothing but a tie of an account to the record above: made with an account, and never read by itself.
+    pub fn is_tie(&self) -> bool {
+        self.operations.keys().all(|action| *action == Action::Create)
+            && self.fields.values().any(|field| field.kind == FieldKind::Account)
+    }
 }
 
 impl Action {
@@ -161,6 +174,15 @@ pub enum ReadAccess {
     Account,
     /// Only the account that created the record.
     Owner,
+    /// Only accounts that were taken into the record, or into the one above it.
+    Member,
+}
+
+impl ReadAccess {
+    /// Whether a record is closed to accounts that have nothing to do with it.
+    pub fn is_private(self) -> bool {
+        matches!(self, ReadAccess::Owner | ReadAccess::Member)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -169,6 +191,15 @@ pub enum WriteAccess {
     /// Any signed-in account, or only an administrator: left to the submission.
     Account,
     Owner,
+    /// Only accounts that were taken into the record, or into the one above it.
+    Member,
+}
+
+impl WriteAccess {
+    /// Whether a record is closed to accounts that have nothing to do with it.
+    pub fn is_private(self) -> bool {
+        matches!(self, WriteAccess::Owner | WriteAccess::Member)
+    }
 }
 
 /// The lines of a transaction.
@@ -199,6 +230,21 @@ pub struct Lines {
 }
 
 impl Domain {
+    /// The resources above `id`, nearest first.
+    pub fn ancestors<'a>(&'a self, id: &str) -> Vec<(&'a str, &'a Resource)> {
+        let mut found: Vec<(&str, &Resource)> = Vec::new();
+        let mut next = self.resources.get(id).and_then(|resource| resource.parent.as_deref());
+        // A spec that was not checked may name itself.
+        while let Some((id, resource)) = next.and_then(|id| self.resources.get_key_value(id)) {
+            if found.len() >= self.resources.len() {
+                break;
+            }
+            found.push((id, resource));
+            next = resource.parent.as_deref();
+        }
+        found
+    }
+
     /// The main resource. [`crate::check`] makes sure that it exists.
     pub fn main_resource(&self) -> Option<&Resource> {
         self.resources.get(&self.main)

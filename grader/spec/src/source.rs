@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use crate::{Mistake, Place, Spec, check};
 
 /// The assessments that ship with the binary, by name.
-pub const BUILT_IN: &[(&str, &str)] = &[("bookstore", include_str!("../../../specs/bookstore.yaml"))];
+pub const BUILT_IN: &[(&str, &str)] = &[
+    ("bookstore", include_str!("../../../specs/bookstore.yaml")),
+    ("task-management", include_str!("../../../specs/task-management.yaml")),
+];
 
 /// A sound spec and the bytes that it came from.
 #[derive(Debug, Clone)]

@@ -10,8 +10,10 @@ mod describe;
 mod draft;
 mod lines;
 mod locate;
+mod nesting;
 mod overrides;
 mod paging;
+mod relations;
 mod resources;
 mod steps;
 mod transaction;
@@ -23,9 +25,12 @@ use grader_model::{Binding, BindingSource};
 use grader_spec::Action;
 
 pub use accounts::{
-    account_record, fresh_registration, register_and_sign_in, registration_body, sign_in, sign_in_request,
+    account_key, account_record, fresh_registration, register_and_sign_in, registered_record, registration_body,
+    sign_in, sign_in_request,
 };
 pub use describe::{Described, Member, operations as described_operations};
+pub use nesting::Ancestor;
+pub(crate) use nesting::refilled;
 pub use overrides::{OperationOverride, Overrides};
 
 use crate::protocol::{Host, Start};

@@ -30,8 +30,10 @@ pub struct Operation {
     /// `RESOURCE.ACTION`, such as `account.login`.
     pub id: String,
     pub method: String,
-    /// Path template; `{id}` stands for the record's key.
+    /// Path template; `{id}` stands for the record's key. Keys of records above are filled in.
     pub path: String,
+    /// The path with `{RESOURCE}` in place of the keys of records above; the same as `path` where there are none.
+    pub template: String,
     pub encoding: Encoding,
     /// The spec's fields in the submission's spelling, as far as the request takes them.
     pub fields: IndexMap<String, WireField>,
@@ -51,6 +53,7 @@ impl Operation {
             id: id.to_owned(),
             method: method.to_owned(),
             path: path.to_owned(),
+            template: path.to_owned(),
             encoding: Encoding::Json,
             fields: IndexMap::new(),
             extras: Map::new(),
@@ -104,7 +107,7 @@ impl Operation {
         Binding {
             operation: self.id.clone(),
             method: self.method.clone(),
-            path: self.path.clone(),
+            path: self.template.clone(),
             source: Some(self.source),
             confidence: self.confidence,
             proof: self.proof.clone(),

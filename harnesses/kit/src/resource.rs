@@ -6,6 +6,7 @@ use grader_spec::{Action, Resource};
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
+use crate::bind::{Ancestor, refilled};
 use crate::operation::WireField;
 use crate::wire;
 use crate::{Answer, Context, Flow, Operation, Request, Session, Stop, Values};
@@ -34,6 +35,8 @@ pub struct BoundResource {
     pub lines: Option<BoundLines>,
     /// Values that a create needs for records it refers to, by wire name.
     pub prerequisites: Map<String, Value>,
+    /// The records under which it stands, nearest first; made when it was bound.
+    pub above: Vec<Ancestor>,
 }
 
 /// How a transaction spells its lines.
@@ -98,7 +101,25 @@ impl BoundResource {
             privileged: false,
             lines: None,
             prerequisites: Map::new(),
+            above: Vec::new(),
         }
+    }
+
+    /// The same resource under other records, nearest first. Those that are not named stay.
+    #[must_use]
+    pub fn under(&self, above: &[Ancestor]) -> Self {
+        let mut moved = self.clone();
+        for ancestor in &mut moved.above {
+            let Some(other) = above.iter().find(|other| other.resource == ancestor.resource) else { continue };
+            for value in moved.prerequisites.values_mut().filter(|value| **value == ancestor.reference) {
+                value.clone_from(&other.reference);
+            }
+            ancestor.clone_from(other);
+        }
+        for operation in moved.operations.values_mut() {
+            operation.path = refilled(&operation.template, &moved.above);
+        }
+        moved
     }
 
     /// The operation, or a stop that names `api.operations` as the cause.

@@ -87,7 +87,7 @@ impl Values {
     }
 
     /// A sound value for `field`, as plain JSON; [`crate::wire`] writes it the way that the submission reads it.
-    /// A reference has none: the caller knows the record.
+    /// References and accounts have none: the caller knows the record.
     pub fn field(&mut self, field: &Field) -> Value {
         match field.kind {
             FieldKind::Text => json!(self.text()),
@@ -103,7 +103,7 @@ impl Values {
             FieldKind::Boolean => json!(true),
             FieldKind::Date => json!("2030-06-15"),
             FieldKind::Choice => field.choices.first().map_or(Value::Null, |choice| json!(choice)),
-            FieldKind::Reference => Value::Null,
+            FieldKind::Reference | FieldKind::Account => Value::Null,
         }
     }
 }

@@ -111,12 +111,15 @@ pub fn same(field: &Field, sent: &Value, got: &Value, shape: Shape) -> bool {
             (Some(sent), Some(got)) => got.starts_with(sent),
             _ => false,
         },
-        FieldKind::Text | FieldKind::Name | FieldKind::Password | FieldKind::Choice | FieldKind::Reference => {
-            match text(sent) {
-                Some(sent) => texts_in(got, 0).iter().any(|got| got.trim() == sent.trim()),
-                None => sent == got,
-            }
-        }
+        FieldKind::Text
+        | FieldKind::Name
+        | FieldKind::Password
+        | FieldKind::Choice
+        | FieldKind::Reference
+        | FieldKind::Account => match text(sent) {
+            Some(sent) => texts_in(got, 0).iter().any(|got| got.trim() == sent.trim()),
+            None => sent == got,
+        },
     }
 }
 

@@ -12,6 +12,8 @@ pub(crate) struct Case {
     pub(crate) submission: String,
     /// `None` for the good one.
     pub(crate) defect: Option<String>,
+    /// The assessment that it is graded by.
+    pub(crate) spec: String,
     /// What the good submission gets.
     pub(crate) good: Expected,
     /// What differs with the defect; empty for the good one.
@@ -43,6 +45,7 @@ pub(crate) fn find(folder: &Path, only: &str) -> Result<Vec<Case>> {
         let case = |defect: Option<&String>, changes: Expected| Case {
             submission: submission.clone(),
             defect: defect.cloned(),
+            spec: truth.spec.clone(),
             good: truth.expect.clone(),
             changes,
             folder: folder.clone(),

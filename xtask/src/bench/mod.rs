@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
         let mut runs = Vec::new();
         for round in 1..=args.rounds {
             say(format!("{}, round {round} of {}", case.name(), args.rounds));
-            runs.push(grade(&grader, &repository, &work.path().join("out"))?);
+            runs.push(grade(&grader, &case.spec, &repository, &work.path().join("out"))?);
         }
         let result = compare::judge(case, runs);
         // Long runs are watched: each result is shown when it is there.
@@ -86,7 +86,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     Ok(results.iter().all(compare::Compared::ok))
 }
 
-fn grade(grader: &Path, repository: &Path, out: &Path) -> Result<Run> {
+fn grade(grader: &Path, spec: &str, repository: &Path, out: &Path) -> Result<Run> {
     if out.exists() {
         std::fs::remove_dir_all(out)?;
     }
@@ -96,7 +96,7 @@ fn grade(grader: &Path, repository: &Path, out: &Path) -> Result<Run> {
         .current_dir(shell::workspace())
         .arg("grade")
         .arg(repository)
-        .args(["--spec", "bookstore", "--seed", SEED, "--format", "json", "--out"])
+        .args(["--spec", spec, "--seed", SEED, "--format", "json", "--out"])
         .arg(out)
         .stdout(Stdio::null());
     let output = shell::output(&mut command)?;

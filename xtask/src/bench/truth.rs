@@ -19,11 +19,18 @@ pub(crate) type Expected = BTreeMap<String, String>;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Truth {
+    /// The assessment that the submission was made for.
+    #[serde(default = "first_assessment")]
+    pub(crate) spec: String,
     /// The verdicts of the good submission.
     pub(crate) expect: Expected,
     /// For each defect, the verdicts that differ from the good submission's.
     #[serde(default)]
     pub(crate) defects: BTreeMap<String, Expected>,
+}
+
+fn first_assessment() -> String {
+    "bookstore".to_owned()
 }
 
 impl Truth {
@@ -77,6 +84,8 @@ mod tests {
         let truth = Truth::parse("expect: { '*': pass, a.b: not_applicable }").unwrap();
         assert_eq!(truth.of_good("a.b").unwrap(), "not_applicable");
         assert_eq!(truth.of_good("c").unwrap(), "pass");
+        assert_eq!(truth.spec, "bookstore");
+        assert_eq!(Truth::parse("spec: other\nexpect: {}").unwrap().spec, "other");
     }
 
     #[test]

@@ -128,11 +128,12 @@ fn filters(ctx: &Context, main: &BoundResource, wanted: &Record, is_described: b
     let Some(list) = main.operations.get(&Action::List) else { return Vec::new() };
     let mut documented: Vec<(String, Vec<String>)> = vec![(list.path.clone(), list.query.clone())];
     if let Some((_, document)) = ctx.bound().description {
-        let beside = format!("{}/search", routes::shape(&list.path));
+        let beside = format!("{}/search", routes::shape(&list.template));
         let searches = described_operations(&document)
             .into_iter()
             .filter(|operation| operation.method == "GET" && routes::shape(&operation.path) == beside);
-        documented.extend(searches.map(|operation| (operation.path, operation.query)));
+        let search = format!("{}/search", list.path.trim_end_matches('/'));
+        documented.extend(searches.map(|operation| (search.clone(), operation.query)));
     }
     if !is_described {
         let fields = main.fields.values().map(|wire| wire.name.clone());

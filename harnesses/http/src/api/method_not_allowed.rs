@@ -28,13 +28,13 @@ impl Probe for MethodNotAllowed {
         if let Some(list) = main.operations.get(&Action::List) {
             let control = main.list_request(&[], session.as_ref())?.send(ctx).await;
             if control.is_success() {
-                asked.extend(ask(ctx, &list.path, &list.path, &["PATCH", "PUT"], session.as_ref()).await);
+                asked.extend(ask(ctx, &list.template, &list.path, &["PATCH", "PUT"], session.as_ref()).await);
             }
         }
         if let Some(read) = main.operations.get(&Action::Read) {
             let record = main.create(ctx, &mut ctx.values(self.id()), &[]).await?;
             let path = read.path_for(&record.key);
-            asked.extend(ask(ctx, &read.path, &path, &["POST", "PUT", "PATCH"], session.as_ref()).await);
+            asked.extend(ask(ctx, &read.template, &path, &["POST", "PUT", "PATCH"], session.as_ref()).await);
         }
         if asked.is_empty() {
             return Err(Stop::blocked("api.operations", "no path was found whose methods are known"));

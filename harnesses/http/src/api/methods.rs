@@ -45,8 +45,9 @@ impl Probe for Methods {
         if wrong.is_empty() {
             return Ok(Finding::pass(self.id(), format!("All {seen} operations use the method that fits them")));
         }
-        let line =
-            |(operation, _): &(Operation, &str)| format!("{}: {} {}", operation.id, operation.method, operation.path);
+        let line = |(operation, _): &(Operation, &str)| {
+            format!("{}: {} {}", operation.id, operation.method, operation.template)
+        };
         let lines: Vec<String> = wrong.iter().map(line).collect();
         let wanted: Vec<String> =
             wrong.iter().map(|(operation, method)| format!("{}: {method}", operation.id)).collect();

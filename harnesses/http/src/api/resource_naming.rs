@@ -1,7 +1,8 @@
 //! `api.resource-naming`: paths name things, alike and in one way: no verbs, no singular beside a plural, one way to
 //! write several words, and a record lives under the collection that names it.
 //!
-//! Looked at are the paths of the resources that the brief asks for; those of accounts (`/login`) are customary verbs.
+//! Looked at are the paths of the resources that the brief asks for; those of accounts (`/login`) are customary verbs, and
+//! what ties an account to a record has no collection of its own.
 //! Kebab, snake and camel case are all fine, a mixture is not. An operation whose method is wrong needs a verb in its
 //! path and is `api.methods`' finding. The verdict goes by the share of operations: from a half on it is a fail.
 //! Planted defect: `api-resource-naming` of the Express submission.
@@ -39,7 +40,7 @@ impl Probe for ResourceNaming {
         let bound = ctx.bound();
         let mut operations = Vec::new();
         for (id, resource) in &ctx.spec().domain.resources {
-            let Some(found) = bound.resources.get(id) else { continue };
+            let Some(found) = bound.resources.get(id).filter(|_| !resource.is_tie()) else { continue };
             for action in Action::ALL {
                 let asked_for = resource.operations.contains_key(&action);
                 let Some(operation) = found.operations.get(&action).filter(|_| asked_for) else { continue };
@@ -56,7 +57,7 @@ impl Probe for ResourceNaming {
         let faults = faults(&operations);
         let expected = "nouns, all plural or all singular, in one case style, each record under its collection";
         if faults.is_empty() {
-            let mut paths: Vec<&str> = operations.iter().map(|named| named.operation.path.as_str()).collect();
+            let mut paths: Vec<&str> = operations.iter().map(|named| named.operation.template.as_str()).collect();
             paths.dedup();
             return Ok(Finding::pass(self.id(), "Paths name resources, all in one way")
                 .expected(expected)
@@ -67,7 +68,7 @@ impl Probe for ResourceNaming {
             .iter()
             .map(|(at, why)| {
                 let operation = &operations[*at].operation;
-                format!("{} {}: {why}", operation.method, operation.path)
+                format!("{} {}: {why}", operation.method, operation.template)
             })
             .collect();
         let evidence = faults.iter().take(3).filter_map(|(at, _)| routes::evidence(ctx, &operations[*at].operation));
@@ -86,7 +87,7 @@ impl Probe for ResourceNaming {
 /// The operations whose paths are ill named, by position, with the first reason.
 fn faults(operations: &[Named]) -> Vec<(usize, String)> {
     let numbers = minority(operations.iter().map(|named| number(named)).collect());
-    let styles = minority(operations.iter().map(|named| style(&named.operation.path)).collect());
+    let styles = minority(operations.iter().map(|named| style(&named.operation.template)).collect());
     let mut faults = Vec::new();
     for (at, named) in operations.iter().enumerate() {
         let why = if let Some(verb) = verb(named).filter(|_| named.method_fits) {
@@ -122,7 +123,7 @@ fn names_it(segment: &str, names: &[String]) -> bool {
 
 /// A verb in the segment that names the resource or behind it. What stands before it is a prefix of the whole API.
 fn verb(named: &Named) -> Option<&'static str> {
-    let mut segments: Vec<&str> = statics(&named.operation.path).collect();
+    let mut segments: Vec<&str> = statics(&named.operation.template).collect();
     let from = segments.iter().position(|segment| names_it(segment, &named.names)).unwrap_or(0);
     let words = segments.drain(from..).flat_map(wire::words).collect::<Vec<_>>();
     VERBS.iter().find(|verb| words.iter().any(|word| word == *verb)).copied()
@@ -137,7 +138,7 @@ fn number(named: &Named) -> Option<&'static str> {
             || many == format!("{one}es")
             || one.strip_suffix('y').is_some_and(|stem| many == format!("{stem}ies"))
     };
-    statics(&named.operation.path).rev().flat_map(wire::words).find_map(|word| {
+    statics(&named.operation.template).rev().flat_map(wire::words).find_map(|word| {
         if !plain.contains(&word) {
             None
         } else if plain.iter().any(|one| is_plural_of(&word, one)) {
@@ -169,7 +170,7 @@ fn style(path: &str) -> Option<&'static str> {
 
 /// Whether a record's path leads past its collection: `/{id}` or `/detail/{id}` says nothing of what it is.
 fn hides_parent(named: &Named) -> bool {
-    let Some((before, _)) = named.operation.path.split_once("{id}") else { return false };
+    let Some((before, _)) = named.operation.template.split_once("{id}") else { return false };
     let parent = statics(before).next_back();
     verb(named).is_none() && !parent.is_some_and(|parent| names_it(parent, &named.names))
 }

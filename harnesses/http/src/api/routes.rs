@@ -35,7 +35,7 @@ pub(super) fn methods_of(ctx: &Context, path: &str) -> BTreeSet<String> {
     let described = ctx.bound().description.map(|(_, document)| described_operations(&document)).unwrap_or_default();
     let described = described.into_iter().map(|operation| (operation.method, operation.path));
     let hinted = ctx.facts().routes.iter().map(|route| (route.method.clone(), route.path.clone()));
-    let bound = bound(ctx).into_iter().map(|operation| (operation.method, operation.path));
+    let bound = bound(ctx).into_iter().map(|operation| (operation.method, operation.template));
     described
         .chain(hinted)
         .chain(bound)
@@ -47,8 +47,8 @@ pub(super) fn methods_of(ctx: &Context, path: &str) -> BTreeSet<String> {
 /// The route that a request went to: the bound operation's template, else the path itself.
 pub(super) fn of_request(operations: &[Operation], method: &str, target: &str) -> String {
     let path = target.split('?').next().unwrap_or("");
-    let fitting = operations.iter().find(|operation| operation.method == method && fits(&operation.path, path));
-    format!("{method} {}", fitting.map_or(path, |operation| operation.path.as_str()))
+    let fitting = operations.iter().find(|operation| operation.method == method && fits(&operation.template, path));
+    format!("{method} {}", fitting.map_or(path, |operation| operation.template.as_str()))
 }
 
 /// Whether a path is one of a template's.
@@ -69,7 +69,7 @@ pub(super) fn evidence(ctx: &Context, operation: &Operation) -> Option<Evidence>
     let recorder = ctx.recorder();
     let exchange = recorder.exchanges().into_iter().find(|exchange| {
         let path = exchange.target.split('?').next().unwrap_or("");
-        exchange.method == operation.method && (200..300).contains(&exchange.status) && fits(&operation.path, path)
+        exchange.method == operation.method && (200..300).contains(&exchange.status) && fits(&operation.template, path)
     })?;
     Some(recorder.evidence_of(&exchange))
 }

@@ -34,7 +34,7 @@ impl Probe for Versioning {
         let bound = ctx.bound();
         let resources = ctx.spec().domain.resources.keys().filter_map(|id| bound.resources.get(id));
         let mut paths: Vec<String> = resources
-            .flat_map(|resource| resource.operations.values().map(|operation| operation.path.clone()))
+            .flat_map(|resource| resource.operations.values().map(|operation| operation.template.clone()))
             .collect();
         paths.sort();
         paths.dedup();
@@ -56,7 +56,7 @@ impl Probe for Versioning {
         let operations = routes::bound(ctx);
         let evidence = operations
             .iter()
-            .find(|operation| plain.contains(&&operation.path))
+            .find(|operation| plain.contains(&&operation.template))
             .and_then(|operation| routes::evidence(ctx, operation));
         let finding = if versioned.is_empty() {
             Finding::fail(self.id(), "Neither the paths nor a header carry a version").actual(join(&plain))

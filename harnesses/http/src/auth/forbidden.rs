@@ -1,13 +1,14 @@
 //! `auth.forbidden`: a signed-in account without the right gets 403 (RFC 9110, 15.5.4) and changes nothing.
 //!
-//! Where writing the main resource takes more rights, the first account has to be refused. Where it takes none there is
-//! nothing to forbid, unless the API's own description promises a 403 that nobody gets. 404 is accepted for a record that
+//! Where writing the main resource takes more rights, the first account has to be refused; where the brief leaves it to
+//! members, an account that is none. Where it takes none there is nothing to forbid, unless the API's own description
+//! promises a 403 that nobody gets. 404 is accepted for a record that
 //! is hidden, 401 counts half: the account did say who it is.
 //! Planted defect: `auth-forbidden` of the Express submission.
 
 use async_trait::async_trait;
 use grader_model::Finding;
-use grader_spec::{Action, FieldKind};
+use grader_spec::{Action, FieldKind, WriteAccess};
 use harness_kit::{Answer, BoundResource, Context, Probe, Record, Request, Session, Stop, Values};
 use serde_json::{Map, Value};
 
@@ -28,9 +29,13 @@ impl Probe for Forbidden {
     async fn run(&self, ctx: &Context) -> Result<Finding, Stop> {
         let main = ctx.main()?;
         let mut values = ctx.values(self.id());
+        let members_only = main.spec.access.write == WriteAccess::Member;
         let promised: Vec<Action> = [Action::Create, Action::Update, Action::Delete]
             .into_iter()
-            .filter(|action| main.operations.contains_key(action) && (main.privileged || promises(ctx, &main, *action)))
+            .filter(|action| {
+                main.operations.contains_key(action)
+                    && (main.privileged || members_only || promises(ctx, &main, *action))
+            })
             .collect();
         if promised.is_empty() {
             return Err(Stop::not_applicable(format!("any account may write a {}, as the brief allows", main.id)));
@@ -131,7 +136,7 @@ async fn is_untouched(ctx: &Context, main: &BoundResource, record: &Record) -> R
 fn promises(ctx: &Context, resource: &BoundResource, action: Action) -> bool {
     let Some((_, description)) = ctx.bound().description else { return false };
     let Some(operation) = resource.operations.get(&action) else { return false };
-    documents_forbidden(&description, &operation.method, &operation.path)
+    documents_forbidden(&description, &operation.method, &operation.template)
 }
 
 /// Looks the operation up by its path without the names of parameters; a description may leave a base path out.

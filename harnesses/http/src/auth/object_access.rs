@@ -7,8 +7,8 @@
 
 use async_trait::async_trait;
 use grader_model::Finding;
-use grader_spec::{Action, ReadAccess, WriteAccess};
-use harness_kit::{Account, Answer, BoundResource, Context, Probe, Request, Stop, Values};
+use grader_spec::Action;
+use harness_kit::{Account, Answer, BoundResource, Context, Probe, Record, Request, Stop, Values};
 use serde_json::{Map, Value, json};
 
 use super::support;
@@ -33,23 +33,41 @@ impl Probe for ObjectAccess {
         let mut values = ctx.values(self.id());
         let mut breaches = Vec::new();
         let mut refusals = Vec::new();
-        let transaction = ctx.transaction()?;
-        let made = support::transact(ctx, &mut values, &owner.session, &Map::new()).await?;
-        if transaction.spec.access.read == ReadAccess::Owner {
-            foreign_read(ctx, &transaction, &made.key, &owner, &other, &mut breaches, &mut refusals).await?;
-        }
-        if transaction.spec.access.write == WriteAccess::Owner {
-            foreign_write(ctx, &transaction, &made.key, &made.record, &owner, &other, &mut breaches).await?;
+        let mut shown = Vec::new();
+        let mut looked_at = Vec::new();
+        if ctx.spec().domain.transaction.is_some() {
+            let transaction = ctx.transaction()?;
+            let made = support::transact(ctx, &mut values, &owner.session, &Map::new()).await?;
+            if transaction.spec.access.read.is_private() {
+                foreign_read(ctx, &transaction, &made.key, &owner, &other, &mut breaches, &mut refusals).await?;
+            }
+            if transaction.spec.access.write.is_private() {
+                foreign_write(ctx, &transaction, &made.key, &made.record, &owner, &other, &mut breaches).await?;
+            }
+            shown.push(made.answer);
+            looked_at.push(transaction.id.clone());
         }
         let main = ctx.main()?;
-        if main.spec.access.write == WriteAccess::Owner && !main.privileged {
-            foreign_main(ctx, &main, &mut values, &other, &mut breaches, &mut refusals).await?;
+        let access = main.spec.access;
+        if !main.privileged && (access.read.is_private() || access.write.is_private()) {
+            let record = main.create(ctx, &mut values, &[]).await?;
+            if access.read.is_private() {
+                foreign_read(ctx, &main, &record.key, &owner, &other, &mut breaches, &mut refusals).await?;
+            }
+            if access.write.is_private() {
+                foreign_main(ctx, &main, &record, &mut values, &other, &mut breaches, &mut refusals).await?;
+            }
+            shown.push(record.answer);
+            looked_at.push(main.id.clone());
+        }
+        if looked_at.is_empty() {
+            return Err(Stop::not_applicable("the assessment gives no record to an account alone"));
         }
         let recorder = ctx.recorder();
         let expected = "403 Forbidden or 404 Not Found for everybody but the owner, and no trace in their lists";
         if breaches.is_empty() {
             let Some(refusal) = refusals.first() else {
-                let why = format!("neither reading nor listing a {} was found", transaction.id);
+                let why = format!("neither reading nor listing a {} was found", looked_at.join(" or a "));
                 return Err(Stop::blocked("api.operations", why));
             };
             return Ok(Finding::pass(self.id(), "What belongs to one account is closed to another")
@@ -58,7 +76,7 @@ impl Probe for ObjectAccess {
                 .evidences(refusals.iter().take(2).map(|answer| recorder.evidence(answer))));
         }
         let lines: Vec<String> = breaches.iter().map(|breach| breach.what.clone()).collect();
-        let mut evidence = vec![recorder.evidence(&made.answer)];
+        let mut evidence: Vec<_> = shown.iter().map(|answer| recorder.evidence(answer)).collect();
         evidence.extend(breaches.iter().map(|breach| recorder.evidence(&breach.answer)));
         Ok(Finding::fail(self.id(), "One account reaches what belongs to another")
             .expected(expected)
@@ -152,16 +170,16 @@ async fn foreign_write(
     Ok(())
 }
 
-/// The main resource, where the brief gives its records to those who made them.
+/// The main resource, where the brief gives its records to those who made them or to members.
 async fn foreign_main(
     ctx: &Context,
     main: &BoundResource,
+    record: &Record,
     values: &mut Values,
     other: &Account,
     breaches: &mut Vec<Breach>,
     refusals: &mut Vec<Answer>,
 ) -> Result<(), Stop> {
-    let record = main.create(ctx, values, &[]).await?;
     let change = main.fresh(values);
     let mut requests = Vec::new();
     if main.operations.contains_key(&Action::Update) {

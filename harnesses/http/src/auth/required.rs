@@ -47,7 +47,7 @@ impl Probe for Required {
         let record = main.create(ctx, &mut values, &[]).await?;
         let mut cases = Vec::new();
         let bare = bare(&account.session);
-        writes_of_main(ctx, &main, &record, &bare, &mut values, &mut cases).await?;
+        of_main(ctx, &main, &record, &bare, &mut values, &mut cases).await?;
         match of_transaction(ctx, &account.session, &bare, &mut values, &mut cases).await {
             // The main resource decides alone where there is no transaction to look at.
             Ok(()) | Err(Stop::NotApplicable(_) | Stop::Blocked { .. }) => {}
@@ -138,7 +138,7 @@ async fn each_way(
     }
 }
 
-async fn writes_of_main(
+async fn of_main(
     ctx: &Context,
     main: &BoundResource,
     record: &Record,
@@ -147,6 +147,14 @@ async fn writes_of_main(
     cases: &mut Vec<Case>,
 ) -> Result<(), Stop> {
     let nobody = &bare[..1];
+    if main.spec.access.read != ReadAccess::Public {
+        if main.operations.contains_key(&Action::Read) {
+            each_way(ctx, "reading a record", bare, &main.read_request(&record.key, None)?, cases).await;
+        }
+        if main.operations.contains_key(&Action::List) {
+            each_way(ctx, "listing records", bare, &main.list_request(&[], None)?, cases).await;
+        }
+    }
     if let Ok(create) = main.operation(Action::Create) {
         each_way(ctx, "creating a record", bare, &main.create_request(&main.fresh(values), None)?, cases).await;
         let empty = create.request(None, Some(Map::new()), None);

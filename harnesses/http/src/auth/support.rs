@@ -3,9 +3,10 @@
 //!
 //! It must not know what an assessment is about, nor decide a verdict.
 
-use grader_spec::Action;
-use harness_kit::bind::{account_record, fresh_registration, registration_body};
-use harness_kit::{Account, Answer, BoundResource, Context, Request, Session, Stop, Values, wire};
+use grader_spec::{Action, ReadAccess};
+pub(super) use harness_kit::bind::{account_key, registered_record};
+use harness_kit::bind::{fresh_registration, registration_body};
+use harness_kit::{Answer, BoundResource, Context, Request, Session, Stop, Values, wire};
 use serde_json::{Map, Value, json};
 
 /// A registration that a probe sent.
@@ -36,31 +37,6 @@ pub(super) async fn register_with(
     let password = sent.get(&accounts.secret).and_then(wire::text).unwrap_or_default();
     let answer = ctx.send_auth(register.request(None, Some(body), None)).await?;
     Ok(Registration { identity, password, sent, answer })
-}
-
-/// The record of an account as its registration gave it back.
-pub(super) fn registered_record(ctx: &Context, account: &Account) -> Option<Map<String, Value>> {
-    let mut sent = Map::new();
-    sent.insert(ctx.spec().domain.accounts.identity.clone(), json!(account.identity));
-    account_record(ctx, account.registration.as_ref()?, &sent)
-}
-
-/// The key of an account: from its record, else from the claims of its token.
-pub(super) fn account_key(ctx: &Context, account: &Account) -> Option<Value> {
-    let named = |object: &Map<String, Value>, names: &[&str]| {
-        names.iter().find_map(|name| {
-            let (_, value) = object.iter().find(|(key, _)| wire::plain(key) == *name)?;
-            (value.is_string() || value.is_number()).then(|| value.clone())
-        })
-    };
-    registered_record(ctx, account)
-        .and_then(|record| named(&record, &["id", "userid", "uuid", "useruuid", "publicid", "accountid"]))
-        .or_else(|| {
-            let (_, claims) = account.session.jwt()?;
-            named(claims.as_object()?, &["userid", "uid", "id", "sub", "accountid"])
-        })
-        // A name to sign in with is no key.
-        .filter(|key| wire::text(key).is_some_and(|key| !key.eq_ignore_ascii_case(&account.identity)))
 }
 
 /// What the API says about the holder of `session`, where it has an operation for that.
@@ -114,6 +90,13 @@ impl Guarded {
             {
                 kinds.push((Kind::Read((*transaction).clone(), made.key), account.session.clone()));
             }
+        }
+        if let Ok(main) = ctx.main()
+            && main.spec.access.read != ReadAccess::Public
+            && main.operations.contains_key(&Action::List)
+        {
+            let session = ctx.writer(&main)?.unwrap_or_else(|| account.session.clone());
+            kinds.push((Kind::List((*main).clone()), session));
         }
         if let Ok(main) = ctx.main()
             && main.operations.contains_key(&Action::Create)

@@ -114,7 +114,8 @@ fn flaws(field: &Field, spelt: &WireField) -> Vec<(Flaw, String, Option<Value>)>
         | FieldKind::Boolean
         | FieldKind::Date
         | FieldKind::Choice
-        | FieldKind::Reference => {}
+        | FieldKind::Reference
+        | FieldKind::Account => {}
     }
     found
 }

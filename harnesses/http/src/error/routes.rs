@@ -44,7 +44,7 @@ impl Routes {
             .chain(bound.register.iter())
             .chain(bound.login.iter())
             .chain(bound.me.iter())
-            .map(|operation| (operation.method.clone(), operation.path.clone()))
+            .map(|operation| (operation.method.clone(), operation.template.clone()))
             .collect();
         if let Some((_, document)) = &bound.description {
             let described = bind::described_operations(document).into_iter();

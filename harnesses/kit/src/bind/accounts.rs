@@ -274,7 +274,9 @@ pub(super) async fn follow(ctx: &Context, answer: Answer, operation: &mut Operat
     }
     let with_slash = path.ends_with('/');
     let template = operation.path.trim_end_matches('/').to_owned();
-    operation.path = if with_slash { format!("{template}/") } else { template };
+    let ended = |path: &str| if with_slash { format!("{path}/") } else { path.to_owned() };
+    operation.path = ended(&template);
+    operation.template = ended(operation.template.trim_end_matches('/'));
     let recorded = answer.record();
     let mut again = crate::Request::new(&recorded.method, path);
     again.headers = recorded.request_headers.clone();
@@ -409,4 +411,29 @@ pub fn account_record(ctx: &Context, answer: &Answer, sent: &Map<String, Value>)
     let body = answer.json()?;
     let located = locate::record(body, "user", fields, sent, &register.fields)?;
     crate::resource::at(body, &located.at)?.as_object().cloned()
+}
+
+/// The record of an account as its registration gave it back.
+pub fn registered_record(ctx: &Context, account: &Account) -> Option<Map<String, Value>> {
+    let mut sent = Map::new();
+    sent.insert(ctx.spec().domain.accounts.identity.clone(), json!(account.identity));
+    account_record(ctx, account.registration.as_ref()?, &sent)
+}
+
+/// The key of an account: from its record, else from the claims of its token.
+pub fn account_key(ctx: &Context, account: &Account) -> Option<Value> {
+    let named = |object: &Map<String, Value>, names: &[&str]| {
+        names.iter().find_map(|name| {
+            let (_, value) = object.iter().find(|(key, _)| wire::plain(key) == *name)?;
+            (value.is_string() || value.is_number()).then(|| value.clone())
+        })
+    };
+    registered_record(ctx, account)
+        .and_then(|record| named(&record, &["id", "userid", "uuid", "useruuid", "publicid", "accountid"]))
+        .or_else(|| {
+            let (_, claims) = account.session.jwt()?;
+            named(claims.as_object()?, &["userid", "uid", "id", "sub", "accountid"])
+        })
+        // A name to sign in with is no key.
+        .filter(|key| wire::text(key).is_some_and(|key| !key.eq_ignore_ascii_case(&account.identity)))
 }

@@ -5,6 +5,7 @@ use grader_spec::{Action, OperationSpec, Resource};
 use indexmap::IndexMap;
 
 use super::describe::{self, Described, Member};
+use super::nesting::{self, Ancestor, Place};
 use super::overrides::Overrides;
 use crate::wire;
 use crate::{Context, Encoding};
@@ -16,8 +17,10 @@ const MOST: usize = 80;
 #[derive(Debug, Clone)]
 pub(super) struct Candidate {
     pub(super) method: String,
-    /// `{id}` stands for the record's key.
+    /// `{id}` stands for the record's key; keys of records above are filled in.
     pub(super) path: String,
+    /// The path with `{RESOURCE}` for the keys of records above.
+    pub(super) template: String,
     pub(super) source: BindingSource,
     pub(super) encoding: Encoding,
     /// Members of the body; empty where unknown.
@@ -55,6 +58,7 @@ impl Sources {
                 known.push(Candidate {
                     method: method.to_owned(),
                     path: one_parameter(&route.path),
+                    template: one_parameter(&route.path),
                     source: route.source,
                     encoding: Encoding::Json,
                     members: IndexMap::new(),
@@ -71,6 +75,7 @@ impl Sources {
         Some(Candidate {
             method: given.method.to_uppercase(),
             path: given.path.clone(),
+            template: given.path.clone(),
             source: BindingSource::Reviewer,
             encoding: if given.encoding.as_deref() == Some("form") { Encoding::Form } else { Encoding::Json },
             members: IndexMap::new(),
@@ -109,7 +114,7 @@ impl Sources {
         found.sort_by_key(|(rank, candidate)| (candidate.source, *rank));
         let known = found.into_iter().map(|(_, candidate)| candidate).collect();
         self.with_trials(ctx, known, spec, &["POST"], |prefix| {
-            spec.paths.iter().map(|path| format!("{prefix}{path}")).collect()
+            spec.paths.iter().map(|path| Place::plain(format!("{prefix}{path}"))).collect()
         })
     }
 
@@ -120,20 +125,28 @@ impl Sources {
         id: &str,
         resource: &Resource,
         action: Action,
-        collection: Option<&str>,
+        collection: Option<&Place>,
+        above: &[Ancestor],
     ) -> Vec<Candidate> {
         let operation = format!("{id}.{}", action.as_str());
-        if let Some(given) = self.given(&operation) {
+        if let Some(mut given) = self.given(&operation) {
+            given.path = nesting::refilled(&given.template, above);
             return vec![given];
         }
-        let mut found: Vec<(u32, Candidate)> = self
-            .known
-            .iter()
-            .filter_map(|candidate| Some((fit(candidate, resource, action, collection)?, candidate.clone())))
-            .collect();
+        let spec = resource.operations.get(&action).cloned().unwrap_or_default();
+        let mut found: Vec<(u32, Candidate)> = Vec::new();
+        for candidate in &self.known {
+            let placed = nesting::placed(&ctx.spec().domain, &resource.names, above, &candidate.path);
+            let candidate = match placed {
+                Some(Place { path, template }) => Candidate { path, template, ..candidate.clone() },
+                None => candidate.clone(),
+            };
+            if let Some(rank) = fit(&candidate, resource, action, &spec.methods, collection) {
+                found.push((rank, candidate));
+            }
+        }
         found.sort_by_key(|(rank, candidate)| (candidate.source, *rank));
         let known = found.into_iter().map(|(_, candidate)| candidate).collect();
-        let spec = resource.operations.get(&action).cloned().unwrap_or_default();
         let methods: &[&str] = match action {
             Action::Create => &["POST"],
             Action::List | Action::Read => &["GET"],
@@ -143,13 +156,27 @@ impl Sources {
         let on_record = matches!(action, Action::Read | Action::Update | Action::Delete);
         let suffix = if on_record { "/{id}" } else { "" };
         if let Some(collection) = collection {
-            let base = collection.trim_end_matches('/');
-            let paths = vec![format!("{base}{suffix}"), format!("{base}{suffix}/")];
+            let below = |end: &str| Place {
+                path: format!("{}{suffix}{end}", collection.path.trim_end_matches('/')),
+                template: format!("{}{suffix}{end}", collection.template.trim_end_matches('/')),
+            };
+            let paths = vec![below(""), below("/")];
             return self.with_trials(ctx, known, &spec, methods, |_| paths.clone());
         }
+        let nested: Vec<Place> = nesting::bases(ctx, above)
+            .iter()
+            .flat_map(|base| {
+                let names = resource.names.iter().map(|name| format!("/{name}")).chain(spec.paths.iter().cloned());
+                names.map(move |name| Place {
+                    path: format!("{}{name}{suffix}", base.path),
+                    template: format!("{}{name}{suffix}", base.template),
+                })
+            })
+            .collect();
         self.with_trials(ctx, known, &spec, methods, |prefix| {
             let customary = resource.names.iter().map(|name| format!("{prefix}/{name}{suffix}"));
-            customary.chain(spec.paths.iter().map(|path| format!("{prefix}{path}"))).collect()
+            let plain = customary.chain(spec.paths.iter().map(|path| format!("{prefix}{path}")));
+            nested.iter().cloned().chain(plain.map(Place::plain)).collect()
         })
     }
 
@@ -176,7 +203,7 @@ impl Sources {
         found.sort_by_key(|(rank, candidate)| (candidate.source, *rank, candidate.method == "PUT"));
         let known = found.into_iter().map(|(_, candidate)| candidate).collect();
         self.with_trials(ctx, known, &OperationSpec::default(), &["POST"], |prefix| {
-            paths.iter().map(|path| format!("{prefix}{path}")).collect()
+            paths.iter().map(|path| Place::plain(format!("{prefix}{path}"))).collect()
         })
     }
 
@@ -187,7 +214,7 @@ impl Sources {
         known: Vec<Candidate>,
         spec: &OperationSpec,
         methods: &[&str],
-        paths: impl Fn(&str) -> Vec<String>,
+        paths: impl Fn(&str) -> Vec<Place>,
     ) -> Vec<Candidate> {
         let mut all: Vec<Candidate> = Vec::new();
         let mut add = |candidate: Candidate| {
@@ -200,11 +227,12 @@ impl Sources {
         let extra = spec.methods.iter().map(String::as_str);
         let methods: Vec<&str> = methods.iter().copied().chain(extra).collect();
         for prefix in &ctx.spec().domain.prefixes {
-            for path in paths(prefix) {
+            for Place { path, template } in paths(prefix) {
                 for method in &methods {
                     add(Candidate {
                         method: (*method).to_owned(),
                         path: path.clone(),
+                        template: template.clone(),
                         source: BindingSource::Candidate,
                         encoding: Encoding::Json,
                         members: IndexMap::new(),
@@ -221,6 +249,7 @@ fn described(operation: Described) -> Candidate {
     Candidate {
         method: operation.method,
         path: one_parameter(&operation.path),
+        template: one_parameter(&operation.path),
         source: BindingSource::Openapi,
         encoding: operation.encoding,
         members: operation.members,
@@ -240,11 +269,19 @@ fn one_parameter(path: &str) -> String {
 
 /// Whether a segment is a version such as `v1`, which some APIs put after the resource's name.
 fn is_version(segment: &str) -> bool {
-    segment.strip_prefix(['v', 'V']).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
+    segment
+        .strip_prefix(['v', 'V'])
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// How well a known route fits an action on a resource: lower is better, `None` is not at all.
-fn fit(candidate: &Candidate, resource: &Resource, action: Action, collection: Option<&str>) -> Option<u32> {
+fn fit(
+    candidate: &Candidate,
+    resource: &Resource,
+    action: Action,
+    methods: &[String],
+    collection: Option<&Place>,
+) -> Option<u32> {
     let segments: Vec<&str> = candidate.path.split('/').filter(|segment| !segment.is_empty()).collect();
     let parameters = segments.iter().filter(|segment| segment.starts_with('{')).count();
     if parameters > 1 {
@@ -282,7 +319,7 @@ fn fit(candidate: &Candidate, resource: &Resource, action: Action, collection: O
     let says_so = !verbs.is_empty();
     let method = candidate.method.as_str();
     let fits = match action {
-        Action::Create => method == "POST" && !has_id,
+        Action::Create => (method == "POST" || methods.iter().any(|known| known == method)) && !has_id,
         Action::List => method == "GET" && !has_id,
         Action::Read => method == "GET" && has_id,
         Action::Update => matches!(method, "PUT" | "PATCH") || (method == "POST" && says_so),
@@ -299,7 +336,7 @@ fn fit(candidate: &Candidate, resource: &Resource, action: Action, collection: O
         rank += 1;
     }
     if let Some(collection) = collection
-        && !candidate.path.starts_with(collection.trim_end_matches('/'))
+        && !candidate.path.starts_with(collection.path.trim_end_matches('/'))
     {
         rank += 40;
     }
@@ -322,6 +359,7 @@ mod tests {
         Candidate {
             method: method.into(),
             path: one_parameter(path),
+            template: one_parameter(path),
             source: BindingSource::Openapi,
             encoding: Encoding::Json,
             members: IndexMap::new(),
@@ -331,7 +369,7 @@ mod tests {
 
     #[test]
     fn routes_fit_the_actions_that_they_name() {
-        let fits = |method, path, action| fit(&candidate(method, path), &resource(), action, None).is_some();
+        let fits = |method, path, action| fit(&candidate(method, path), &resource(), action, &[], None).is_some();
         assert!(fits("POST", "/api/things", Action::Create));
         assert!(fits("POST", "/things/add_things", Action::Create));
         assert!(fits("POST", "/createThing", Action::Create));

@@ -155,9 +155,9 @@ impl Draft {
         let renamed = WireField { name: name.to_owned(), shape: Shape::Natural };
         let Some(before) = self.fields.insert(id.to_owned(), renamed) else { return };
         if self.left.contains(&wire::plain(name)) {
-            let other = fields.iter().find(|(other, field)| {
-                !self.fields.contains_key(*other) && wire::is_named(&before.name, &field.names)
-            });
+            let other = fields
+                .iter()
+                .find(|(other, field)| !self.fields.contains_key(*other) && wire::is_named(&before.name, &field.names));
             if let Some((other, _)) = other {
                 self.fields.insert(other.clone(), before);
             }

@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 use super::accounts::{follow, is_page, note_trouble, other_carriers, privileged};
 use super::candidates::{Candidate, Sources};
 use super::draft::{Draft, Missing};
-use super::{complaint, confidence, locate};
+use super::nesting::{self, Place};
+use super::{complaint, confidence, locate, relations};
 use crate::operation::WireField;
 use crate::wire::{self, Shape};
 use crate::{Answer, BoundResource, Context, Operation, Record, Session, Values};
@@ -19,6 +20,16 @@ pub(super) async fn bind(ctx: &Context, sources: &Sources, id: &str) {
     let Some(spec) = ctx.spec().domain.resources.get(id).cloned() else { return };
     let mut resource = BoundResource::new(id, &spec);
     let mut values = ctx.values(&format!("binding {id}"));
+    if let Err(why) = place(ctx, sources, &mut resource, &mut values).await {
+        resource.unbound = spec.operations.keys().map(|action| (*action, why.clone())).collect();
+        ctx.with_bound(|bound| bound.resources.insert(id.to_owned(), resource));
+        return;
+    }
+    if spec.is_tie() {
+        relations::bind(ctx, sources, &mut resource, &mut values).await;
+        ctx.with_bound(|bound| bound.resources.insert(id.to_owned(), resource));
+        return;
+    }
     let record = create(ctx, sources, &mut resource, &mut values).await;
     if let Some(record) = &record {
         read(ctx, sources, &mut resource, record).await;
@@ -31,8 +42,34 @@ pub(super) async fn bind(ctx: &Context, sources: &Sources, id: &str) {
     ctx.with_bound(|bound| bound.resources.insert(id.to_owned(), resource));
 }
 
+/// Makes the record under which the resource stands, where it stands under one.
+async fn place(
+    ctx: &Context,
+    sources: &Sources,
+    resource: &mut BoundResource,
+    values: &mut Values,
+) -> Result<(), String> {
+    let Some(parent) = resource.spec.parent.clone() else { return Ok(()) };
+    if !ctx.bound().resources.contains_key(&parent) {
+        Box::pin(bind(ctx, sources, &parent)).await;
+    }
+    match nesting::above(ctx, &resource.id, values).await {
+        Ok(above) => {
+            resource.above = above;
+            Ok(())
+        }
+        Err(_) => Err(format!("it needs a {parent}, which could not be created")),
+    }
+}
+
+/// Where creating takes records to.
+pub(super) fn collection(resource: &BoundResource) -> Option<Place> {
+    let create = resource.operations.get(&Action::Create)?;
+    Some(Place { path: create.path.clone(), template: create.template.clone() })
+}
+
 /// The resources of the spec with their names, which references go by.
-fn names(ctx: &Context) -> Vec<(String, Vec<String>)> {
+pub(super) fn names(ctx: &Context) -> Vec<(String, Vec<String>)> {
     ctx.spec().domain.resources.iter().map(|(id, resource)| (id.clone(), resource.names.clone())).collect()
 }
 
@@ -40,7 +77,7 @@ fn names(ctx: &Context) -> Vec<(String, Vec<String>)> {
 async fn create(ctx: &Context, sources: &Sources, resource: &mut BoundResource, values: &mut Values) -> Option<Record> {
     let names = names(ctx);
     let mut trouble = String::new();
-    for candidate in sources.resource(ctx, &resource.id, &resource.spec, Action::Create, None) {
+    for candidate in sources.resource(ctx, &resource.id, &resource.spec, Action::Create, None, &resource.above) {
         let mut operation = operation(resource, Action::Create, &candidate);
         let mut draft = Draft::begin(&candidate.members, &resource.spec.fields, &names, values);
         if let Some(given) = ctx.overrides().operations.get(&operation.id) {
@@ -90,9 +127,10 @@ pub(super) fn unanswered() -> String {
     "no path that is customary, documented or in the source answers".to_owned()
 }
 
-fn operation(resource: &BoundResource, action: Action, candidate: &Candidate) -> Operation {
+pub(super) fn operation(resource: &BoundResource, action: Action, candidate: &Candidate) -> Operation {
     let id = format!("{}.{}", resource.id, action.as_str());
     let mut operation = Operation::new(&id, &candidate.method, &candidate.path, candidate.source);
+    operation.template.clone_from(&candidate.template);
     operation.encoding = candidate.encoding;
     operation.query = candidate.query.clone();
     operation
@@ -165,6 +203,11 @@ async fn supply(
     missing: &Missing,
     values: &mut Values,
 ) {
+    if let Some(above) = resource.above.iter().find(|above| above.resource == missing.resource) {
+        let value = if missing.list { json!([above.reference]) } else { above.reference.clone() };
+        resource.prerequisites.insert(missing.name.clone(), value);
+        return;
+    }
     if ctx.resource(&missing.resource).is_err() && missing.resource != resource.id {
         Box::pin(bind(ctx, sources, &missing.resource)).await;
     }
@@ -187,11 +230,13 @@ async fn supply(
 
 /// Finds the operation that reads the record, and learns how records are spelt where creating did not say.
 async fn read(ctx: &Context, sources: &Sources, resource: &mut BoundResource, record: &Record) {
-    let collection = resource.operations.get(&Action::Create).map(|create| create.path.clone());
+    let collection = collection(resource);
     let unique = resource.spec.fields.iter().find(|(_, field)| field.unique).map(|(id, _)| id.clone());
     let other_key = unique.and_then(|id| record.sent.get(&id).and_then(wire::text));
     let mut trouble = String::new();
-    for candidate in sources.resource(ctx, &resource.id, &resource.spec, Action::Read, collection.as_deref()) {
+    for candidate in
+        sources.resource(ctx, &resource.id, &resource.spec, Action::Read, collection.as_ref(), &resource.above)
+    {
         let mut operation = operation(resource, Action::Read, &candidate);
         for key in std::iter::once(&record.key).chain(&other_key) {
             let session = ctx.writer(resource).ok().flatten();
@@ -227,13 +272,14 @@ async fn read(ctx: &Context, sources: &Sources, resource: &mut BoundResource, re
 
 /// Finds the operation that lists, and where the records stand in its answer.
 pub(super) async fn list(ctx: &Context, sources: &Sources, resource: &mut BoundResource) {
-    let collection = resource.operations.get(&Action::Create).map(|create| create.path.clone());
+    let collection = collection(resource);
     let mut trouble = String::new();
-    let mut candidates = sources.resource(ctx, &resource.id, &resource.spec, Action::List, collection.as_deref());
+    let mut candidates =
+        sources.resource(ctx, &resource.id, &resource.spec, Action::List, collection.as_ref(), &resource.above);
     if collection.is_some()
         && candidates.iter().all(|candidate| candidate.source == grader_model::BindingSource::Candidate)
     {
-        candidates.extend(sources.resource(ctx, &resource.id, &resource.spec, Action::List, None));
+        candidates.extend(sources.resource(ctx, &resource.id, &resource.spec, Action::List, None, &resource.above));
     }
     for candidate in candidates {
         let mut operation = operation(resource, Action::List, &candidate);
@@ -257,9 +303,11 @@ pub(super) async fn list(ctx: &Context, sources: &Sources, resource: &mut BoundR
 
 async fn update(ctx: &Context, sources: &Sources, resource: &mut BoundResource, record: &Record, values: &mut Values) {
     let names = names(ctx);
-    let collection = resource.operations.get(&Action::Create).map(|create| create.path.clone());
+    let collection = collection(resource);
     let mut trouble = String::new();
-    for candidate in sources.resource(ctx, &resource.id, &resource.spec, Action::Update, collection.as_deref()) {
+    for candidate in
+        sources.resource(ctx, &resource.id, &resource.spec, Action::Update, collection.as_ref(), &resource.above)
+    {
         let mut operation = operation(resource, Action::Update, &candidate);
         let mut draft = Draft::default();
         if let Some(create) = resource.operations.get(&Action::Create) {
@@ -308,9 +356,11 @@ async fn update(ctx: &Context, sources: &Sources, resource: &mut BoundResource, 
 }
 
 async fn delete(ctx: &Context, sources: &Sources, resource: &mut BoundResource, record: &Record) {
-    let collection = resource.operations.get(&Action::Create).map(|create| create.path.clone());
+    let collection = collection(resource);
     let mut trouble = String::new();
-    for candidate in sources.resource(ctx, &resource.id, &resource.spec, Action::Delete, collection.as_deref()) {
+    for candidate in
+        sources.resource(ctx, &resource.id, &resource.spec, Action::Delete, collection.as_ref(), &resource.above)
+    {
         let mut operation = operation(resource, Action::Delete, &candidate);
         let session = ctx.writer(resource).ok().flatten();
         let answer = operation.request(Some(&record.key), None, session.as_ref()).send(ctx).await;

@@ -59,7 +59,7 @@ impl Trial<'_> {
     /// Finds the operation that creates and the steps that it takes, and makes a transaction of one line.
     async fn create(&self, resource: &mut BoundResource, values: &mut Values) -> Option<Made> {
         let mut trouble = String::new();
-        let candidates = self.sources.resource(self.ctx, &resource.id, &resource.spec, Action::Create, None);
+        let candidates = self.sources.resource(self.ctx, &resource.id, &resource.spec, Action::Create, None, &[]);
         let mut hollow = None;
         for candidate in &candidates {
             let Some(made) = self.at_once(resource, candidate, values, &mut trouble).await else { continue };
@@ -221,9 +221,10 @@ impl Trial<'_> {
     }
 
     async fn read(&self, resource: &mut BoundResource, key: &str) {
-        let collection = resource.operations.get(&Action::Create).map(|create| create.path.clone());
-        let of = |collection| self.sources.resource(self.ctx, &resource.id, &resource.spec, Action::Read, collection);
-        let mut candidates = of(collection.as_deref());
+        let collection = resources::collection(resource);
+        let of =
+            |collection| self.sources.resource(self.ctx, &resource.id, &resource.spec, Action::Read, collection, &[]);
+        let mut candidates = of(collection.as_ref());
         candidates.extend(of(None));
         for candidate in candidates {
             let id = format!("{}.read", resource.id);
