@@ -6,6 +6,7 @@ use harness_kit::{Facts, Probe};
 pub(crate) fn live(facts: &Facts) -> Vec<Box<dyn Probe>> {
     let mut all = harness_http::probes();
     all.extend(harness_database::probes(facts));
+    all.extend(harness_resilience::probes());
     all
 }
 

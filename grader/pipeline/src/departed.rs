@@ -24,13 +24,22 @@ pub(crate) struct Death {
 
 pub(crate) type Deaths = UnboundedReceiver<Death>;
 
-/// Waits until none of `services` is up any more, and says how the last one ended. Never ends while one is up.
-pub(crate) async fn all_gone(stack: &RunningStack, services: BTreeSet<String>, deaths: &mut Deaths) -> Box<Fault> {
+/// Waits until none of `services` is up any more, and says how the last one ended. Never ends while one is up, nor once
+/// something was broken on purpose: what ends then is a probe's to judge.
+pub(crate) async fn all_gone(
+    stack: &RunningStack,
+    services: BTreeSet<String>,
+    deaths: &mut Deaths,
+    is_broken: impl Fn() -> bool,
+) -> Box<Fault> {
     while let Some(death) = deaths.recv().await {
         if !services.contains(&death.service) {
             continue;
         }
         tokio::time::sleep(COMES_BACK).await;
+        if is_broken() {
+            continue;
+        }
         // A container that does not run has no address. An engine that does not answer says nothing about the stack.
         let up = stack.endpoints().await.map_or(true, |all| {
             all.iter().any(|endpoint| services.contains(&endpoint.service) && !endpoint.addresses.is_empty())

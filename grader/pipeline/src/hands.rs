@@ -4,6 +4,7 @@
 //! waits and pauses end by themselves, and a log takes no more than a line of the conversation holds.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,25 +30,35 @@ const LONGEST_PAUSE: u64 = 60;
 const LONGEST_WAIT: Duration = Duration::from_secs(50);
 
 /// Carries out control requests on one stack. What is paused goes on when this is dropped or its time is over.
+#[derive(Clone)]
 pub(crate) struct Hands {
     stack: RunningStack,
     /// By service: the task that ends its pause.
     pauses: Arc<Mutex<HashMap<String, AbortOnDropHandle<()>>>>,
+    broken: Arc<AtomicBool>,
 }
 
 impl Hands {
     pub(crate) fn new(stack: RunningStack) -> Self {
-        Hands { stack, pauses: Arc::default() }
+        Hands { stack, pauses: Arc::default(), broken: Arc::default() }
+    }
+
+    /// Whether anything of the stack was paused or ended on purpose so far.
+    pub(crate) fn have_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
     }
 
     /// Carries one request out. An error is the engine's words.
     pub(crate) fn carry_out(&self, request: Control) -> impl Future<Output = Result<ControlReply, String>> + use<> {
-        let hands = Hands { stack: self.stack.clone(), pauses: self.pauses.clone() };
+        let hands = self.clone();
         async move { hands.act(request).await.map_err(|error| error.to_string()) }
     }
 
     async fn act(&self, request: Control) -> Result<ControlReply, Box<dyn std::error::Error + Send + Sync>> {
         let stack = &self.stack;
+        if breaks(&request) {
+            self.broken.store(true, Ordering::Relaxed);
+        }
         Ok(match request {
             Control::Vantage { service } => ControlReply::Address { address: stack.vantage(&service).await?.into() },
             Control::Logs { lines } => {
@@ -127,6 +138,14 @@ impl Hands {
         // A map of handles cannot be left half-written.
         self.pauses.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a request takes something away that the submission may count on.
+fn breaks(request: &Control) -> bool {
+    matches!(
+        request,
+        Control::Pause { .. } | Control::Kill { .. } | Control::Terminate { .. } | Control::Restart { .. }
+    )
 }
 
 fn at_most(lines: u32) -> usize {

@@ -183,10 +183,12 @@ async fn probe(
     let io = stack.start_harness(harness, &["harness".to_owned()]).await.map_err(fault)?;
     let hands = Hands::new(stack.clone());
     let control = |request| hands.carry_out(request);
+    let is_broken = || hands.have_broken();
     let mut io = io;
     let stdin = std::mem::replace(&mut io.stdin, Box::pin(tokio::io::sink()));
     let stdout = std::mem::replace(&mut io.stdout, tokio::io::duplex(1).0);
-    let gone = all_gone(stack, start.endpoints.iter().map(|endpoint| endpoint.service.clone()).collect(), deaths);
+    let apis = start.endpoints.iter().map(|endpoint| endpoint.service.clone()).collect();
+    let gone = all_gone(stack, apis, deaths, is_broken);
     let budget = budget + Duration::from_secs(5);
     let (heard, outcome) = converse(stdout, stdin, start, events, budget, gone, control).await;
     if let Some(api) = heard.api.as_deref()

@@ -344,3 +344,95 @@ where
     replies.abort();
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn api() -> String {
+        "api".to_owned()
+    }
+
+    #[test]
+    fn requests_and_replies_survive_their_line() {
+        for request in [
+            Control::Vantage { service: api() },
+            Control::Logs { lines: 7 },
+            Control::Mark,
+            Control::LogsSince { service: api(), mark: "2026-01-02T03:04:05Z".to_owned(), lines: 7 },
+            Control::Pause { service: api(), at_most_seconds: 20 },
+            Control::Unpause { service: api() },
+            Control::Kill { service: api() },
+            Control::Terminate { service: api() },
+            Control::Ended { service: api(), within_millis: 10_000 },
+            Control::Start { service: api() },
+            Control::Restart { service: api(), grace_seconds: 0 },
+            Control::Ready { service: api(), within_seconds: 45 },
+        ] {
+            let line = serde_json::to_string(&FromHarness::Control { id: 1, request: request.clone() }).expect("JSON");
+            match serde_json::from_str(&line) {
+                Ok(FromHarness::Control { id: 1, request: read }) => assert_eq!(read, request, "{line}"),
+                other => panic!("{line}: {other:?}"),
+            }
+        }
+        for reply in [
+            Ok(ControlReply::Address { address: IpAddr::from([10, 0, 0, 2]) }),
+            Ok(ControlReply::Logs { services: vec![(api(), vec!["one\ntwo".to_owned()])] }),
+            Ok(ControlReply::Mark { at: "2026-01-02T03:04:05Z".to_owned() }),
+            Ok(ControlReply::Ended { exit_code: None }),
+            Ok(ControlReply::Ended { exit_code: Some(143) }),
+            Ok(ControlReply::Done),
+            Err("no such service".to_owned()),
+        ] {
+            let line = serde_json::to_string(&ToHarness::Reply { id: 2, reply: reply.clone() }).expect("JSON");
+            assert!(!line.contains('\n'), "{line}");
+            match serde_json::from_str(&line) {
+                Ok(ToHarness::Reply { id: 2, reply: read }) => assert_eq!(read, reply, "{line}"),
+                other => panic!("{line}: {other:?}"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn replies_find_who_asked_whatever_their_order() {
+        let (out, mut said) = mpsc::unbounded_channel();
+        let host = Host::new(out, true);
+        let answering = async {
+            let mut asked = Vec::new();
+            while asked.len() < 2 {
+                if let Some(FromHarness::Control { id, request }) = said.recv().await {
+                    asked.push((id, request));
+                }
+            }
+            for (id, request) in asked.into_iter().rev() {
+                let reply = match request {
+                    Control::Mark => Ok(ControlReply::Mark { at: "now".to_owned() }),
+                    _ => Err("no such service".to_owned()),
+                };
+                host.deliver(id, reply);
+            }
+        };
+        let (mark, kill, ()) =
+            tokio::join!(host.control(Control::Mark), host.control(Control::Kill { service: api() }), answering);
+        assert_eq!(mark, Ok(ControlReply::Mark { at: "now".to_owned() }));
+        assert_eq!(kill, Err("no such service".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn what_is_told_waits_for_nobody_and_needs_a_host() {
+        let (out, mut said) = mpsc::unbounded_channel();
+        let thaw = Control::Unpause { service: api() };
+        let host = Host::new(out.clone(), true);
+        host.tell(thaw.clone());
+        match said.try_recv() {
+            Ok(FromHarness::Control { id, request }) => {
+                assert_eq!(request, thaw);
+                host.deliver(id, Ok(ControlReply::Done));
+            }
+            other => panic!("{other:?}"),
+        }
+        let alone = Host::new(out, false);
+        alone.tell(thaw.clone());
+        assert!(alone.control(thaw).await.is_err() && said.try_recv().is_err(), "nobody is asked where nobody listens");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use grader_sandbox::{Event, LogStream, SandboxError};
+use grader_sandbox::{Event, LogMark, LogStream, SandboxError};
 
 use crate::support::{Bench, DEBIAN, idle, shell};
 
@@ -51,10 +51,14 @@ async fn a_service_can_be_frozen_ended_and_started_again() {
             up.stack.unpause("api").await.unwrap();
             assert_eq!(state().await.paused, Some(false));
             assert_eq!(up.stack.ended("api", Duration::from_millis(200)).await.unwrap(), None);
-            up.stack.signal("api", "SIGTERM").await.unwrap();
+            assert_eq!(up.stack.terminate("api").await.unwrap(), "SIGTERM");
             assert_eq!(up.stack.ended("api", Duration::from_secs(5)).await.unwrap(), Some(5));
+            assert!(matches!(up.stack.address("api").await, Err(SandboxError::NoSuchService { .. })), "it is down");
             up.stack.start("api").await.unwrap();
             up.stack.service_ready("api").await.unwrap();
+            let api =
+                up.stack.endpoints().await.unwrap().into_iter().find(|endpoint| endpoint.service == "api").unwrap();
+            assert_eq!(api.addresses, [up.stack.address("api").await.unwrap()]);
             up.sh("api", "echo kept > /tmp/kept").await;
             up.stack.restart("api", Duration::ZERO).await.unwrap();
             assert_eq!(up.sh("api", "cat /tmp/kept").await, "kept");
@@ -68,6 +72,33 @@ async fn a_service_can_be_frozen_ended_and_started_again() {
             }
             assert_eq!(died, Vec::<String>::new(), "what we end ourselves is no news");
             assert!(matches!(up.stack.pause("nobody").await, Err(SandboxError::NoSuchService { .. })));
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_service_is_asked_to_end_by_the_signal_that_it_declares() {
+    let mut service = shell(DEBIAN, "trap 'exit 6' USR1; while :; do sleep 0.05; done");
+    service.stop_signal = Some("SIGUSR1".to_owned());
+    Bench::new("terminate")
+        .await
+        .service("api", service)
+        .up(async |up| {
+            assert_eq!(up.stack.terminate("api").await.unwrap(), "SIGUSR1");
+            assert_eq!(up.stack.ended("api", Duration::from_secs(5)).await.unwrap(), Some(6));
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_mark_keeps_its_place_when_it_is_written_and_read() {
+    Bench::new("mark")
+        .await
+        .service("api", idle())
+        .up(async |up| {
+            let mark = up.stack.mark().await.unwrap();
+            assert_eq!(mark.to_string().parse::<LogMark>().unwrap(), mark);
+            assert!("yesterday".parse::<LogMark>().is_err());
         })
         .await;
 }

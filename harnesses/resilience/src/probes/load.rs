@@ -1,0 +1,290 @@
+//! `error.load`: the spec's modest load, mostly reads, is answered without errors and in time.
+//!
+//! `requests` requests leave at `requests_per_second`, whether or not the ones before were answered: lists and single
+//! records in turn, and one in ten a create. A first round within the bounds decides; a worse one is repeated, and only
+//! three bad rounds are a verdict. A limiter's 429 is no error: what it lets through is judged, and where it lets through
+//! too little, nothing is. The machine is no candidate's fault: rounds in which the harness itself was late do not count,
+//! and where other work leaves less than a whole processor, the bound grows as that share shrinks; what lies between the
+//! two bounds is left open. It runs while a limiter's window passes, when nothing else is sent.
+//! Planted defects: `error-load` of both submissions.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use grader_model::{Evidence, Finding};
+use harness_kit::{Answer, Context, Phase, Probe, Stop};
+
+use crate::machine;
+use crate::percentile::percentile;
+use crate::reads::{Answered, Named, Reads};
+use crate::rounds::{Round, at_rate};
+
+pub(crate) struct Load;
+
+/// Rounds before a negative verdict.
+const ROUNDS: usize = 3;
+/// Every so manieth request creates a record.
+const CREATE_EACH: usize = 10;
+/// Answers that a round needs besides those of a limiter.
+const ENOUGH: usize = 20;
+/// Pause before another round, in which the API catches up.
+const REST: Duration = Duration::from_millis(500);
+/// A harness that sends later than this, at its own 95th percentile, is itself short of time.
+const LATE: Duration = Duration::from_millis(100);
+/// From this share of a processor on, the machine excuses nothing.
+const FREE: f64 = 0.8;
+/// Most requests and seconds of one round, whatever a spec says.
+const MOST_REQUESTS: u64 = 2_000;
+const MOST_SECONDS: u64 = 20;
+
+#[async_trait]
+impl Probe for Load {
+    fn id(&self) -> &'static str {
+        "error.load"
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::Database
+    }
+
+    async fn run(&self, ctx: &Context) -> Result<Finding, Stop> {
+        let plan = Plan::of(ctx, self.id());
+        let mut reads = Reads::prepare(ctx, self.id()).await?;
+        let mut rounds = Vec::new();
+        loop {
+            let round = at_rate(ctx, requests(&mut reads, plan.requests)?, plan.per_second).await;
+            let mut seen = Seen::of(&round, plan.bound);
+            if !seen.is_good(plan.bound) {
+                // What is still being answered would pass for other people's work.
+                tokio::time::sleep(REST).await;
+                seen.share = machine::share().await;
+            }
+            rounds.push((seen, round));
+            let seen: Vec<&Seen> = rounds.iter().map(|(seen, _)| seen).collect();
+            if let Some(ruling) = rule(&seen, plan.bound) {
+                return self.finding(ctx, &plan, ruling, &rounds);
+            }
+        }
+    }
+}
+
+impl Load {
+    fn finding(&self, ctx: &Context, plan: &Plan, ruling: Ruling, rounds: &[(Seen, Round)]) -> Result<Finding, Stop> {
+        let bound = plan.bound.as_millis();
+        let expected =
+            format!("no errors, and 95 % of the answers within {bound} ms, at {} requests a second", plan.per_second);
+        let attempts = u32::try_from(rounds.len()).unwrap_or(u32::MAX);
+        let how = format!(
+            "{} requests at {} a second, none waiting for another's answer: lists and single records, one in {CREATE_EACH} a create",
+            plan.requests, plan.per_second
+        );
+        let limited = rounds.iter().any(|(seen, _)| seen.limited > 0);
+        let finding = match ruling {
+            Ruling::Borne if limited => Finding::pass(
+                self.id(),
+                "The modest load is borne; what the API's own limiter refused with 429 is no error",
+            )
+            .actual(expected.clone()),
+            Ruling::Borne => Finding::pass(self.id(), "The modest load is borne").actual(expected.clone()),
+            Ruling::Errors => {
+                let wrong = rounds.iter().flat_map(|(_, round)| &round.answers).filter(|got| is_error(&got.answer));
+                let lines = lines_of(wrong.clone());
+                let summary =
+                    format!("Requests fail under a modest load: {}", lines.first().map_or("", String::as_str));
+                let shown = wrong.min_by_key(|got| line_of(got)).map(|got| ctx.recorder().evidence(&got.answer));
+                Finding::fail(self.id(), summary).actual(lines.join("\n")).evidences(shown)
+            }
+            Ruling::Slow => {
+                let slowest =
+                    rounds.iter().flat_map(|(_, round)| &round.answers).max_by_key(|got| got.answer.elapsed());
+                Finding::fail(self.id(), "Answers take too long under a modest load")
+                    .actual(format!("more than 5 % of the answers take longer than {bound} ms"))
+                    .evidences(slowest.map(|got| ctx.recorder().evidence(&got.answer)))
+            }
+            Ruling::Limited => {
+                return Err(Stop::inconclusive("The API's own limiter refuses the modest load before it is one"));
+            }
+            Ruling::Starved => {
+                return Err(Stop::inconclusive("The machine was too busy to tell a slow API from a slow machine"));
+            }
+        };
+        Ok(finding.expected(expected).evidence(Evidence::note(how)).attempts(attempts))
+    }
+}
+
+/// The load that the spec asks for.
+struct Plan {
+    per_second: u64,
+    requests: u64,
+    bound: Duration,
+}
+
+impl Plan {
+    fn of(ctx: &Context, id: &str) -> Self {
+        let per_second = ctx.param(id, "requests_per_second", 50).clamp(1, 500);
+        let requests = ctx.param(id, "requests", 100).clamp(1, MOST_REQUESTS.min(per_second * MOST_SECONDS));
+        Plan { per_second, requests, bound: Duration::from_millis(ctx.param(id, "p95_ms", 500)) }
+    }
+}
+
+fn requests(reads: &mut Reads, count: u64) -> Result<Vec<Named>, Stop> {
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    (0..count).map(|at| if at % CREATE_EACH == CREATE_EACH - 1 { reads.create() } else { Ok(reads.nth(at)) }).collect()
+}
+
+fn is_error(answer: &Answer) -> bool {
+    !answer.is_success() && !answer.is_limited()
+}
+
+fn line_of(got: &Answered) -> String {
+    format!("{}: {}", got.name, got.answer.status_line())
+}
+
+fn lines_of<'a>(answers: impl Iterator<Item = &'a Answered>) -> Vec<String> {
+    let mut lines: Vec<String> = answers.map(line_of).collect();
+    lines.sort();
+    lines.dedup();
+    lines
+}
+
+/// A round in figures.
+#[derive(Debug, Clone)]
+struct Seen {
+    /// Answers that no limiter gave.
+    taken: usize,
+    limited: usize,
+    /// Errors that came within the bound: no slowness explains them.
+    quick_errors: usize,
+    slow_errors: usize,
+    p95: Duration,
+    /// Whether the harness itself was late.
+    late: bool,
+    /// The share of a processor that others left afterwards.
+    share: f64,
+}
+
+impl Seen {
+    fn of(round: &Round, bound: Duration) -> Self {
+        let taken: Vec<&Answer> =
+            round.answers.iter().map(|got| &got.answer).filter(|answer| !answer.is_limited()).collect();
+        let errors = || taken.iter().filter(|answer| is_error(answer));
+        let times: Vec<Duration> = taken.iter().map(|answer| answer.elapsed()).collect();
+        Seen {
+            taken: taken.len(),
+            limited: round.answers.len() - taken.len(),
+            quick_errors: errors().filter(|answer| answer.elapsed() <= bound).count(),
+            slow_errors: errors().filter(|answer| answer.elapsed() > bound).count(),
+            p95: percentile(&times, 95).unwrap_or_default(),
+            late: percentile(&round.lags, 95).is_some_and(|lag| lag > LATE),
+            share: 1.0,
+        }
+    }
+
+    fn errors(&self) -> usize {
+        self.quick_errors + self.slow_errors
+    }
+
+    fn is_good(&self, bound: Duration) -> bool {
+        self.taken >= ENOUGH && self.errors() == 0 && self.p95 <= bound
+    }
+
+    /// The bound that no machine of that share excuses.
+    fn allowed(&self, bound: Duration) -> Duration {
+        if self.share >= FREE { bound } else { bound.div_f64(self.share) }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ruling {
+    Borne,
+    Errors,
+    Slow,
+    Limited,
+    Starved,
+}
+
+/// What the rounds so far amount to; `None` asks for another.
+fn rule(rounds: &[&Seen], bound: Duration) -> Option<Ruling> {
+    if rounds.iter().any(|seen| seen.is_good(bound)) {
+        return Some(Ruling::Borne);
+    }
+    if rounds.iter().any(|seen| seen.taken < ENOUGH && seen.limited > 0) {
+        return Some(Ruling::Limited);
+    }
+    if rounds.len() < ROUNDS {
+        return None;
+    }
+    let counted: Vec<&&Seen> = rounds.iter().filter(|seen| !seen.late).collect();
+    if counted.len() < 2 {
+        return Some(Ruling::Starved);
+    }
+    let fails = |seen: &Seen| seen.quick_errors > 0 || (seen.slow_errors > 0 && seen.share >= FREE);
+    if counted.iter().all(|seen| fails(seen)) {
+        return Some(Ruling::Errors);
+    }
+    let is_slow = |seen: &Seen| fails(seen) || seen.p95 > seen.allowed(bound);
+    Some(if counted.iter().all(|seen| is_slow(seen)) { Ruling::Slow } else { Ruling::Starved })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUND: Duration = Duration::from_millis(500);
+
+    fn seen(p95: u64) -> Seen {
+        Seen {
+            taken: 100,
+            limited: 0,
+            quick_errors: 0,
+            slow_errors: 0,
+            p95: Duration::from_millis(p95),
+            late: false,
+            share: 1.0,
+        }
+    }
+
+    fn ruled(rounds: &[Seen]) -> Option<Ruling> {
+        rule(&rounds.iter().collect::<Vec<_>>(), BOUND)
+    }
+
+    #[test]
+    fn one_good_round_is_enough() {
+        assert_eq!(ruled(&[seen(500)]), Some(Ruling::Borne));
+        assert_eq!(ruled(&[seen(501), seen(100)]), Some(Ruling::Borne));
+    }
+
+    #[test]
+    fn three_bad_rounds_are_needed() {
+        assert_eq!(ruled(&[seen(900), seen(900)]), None);
+        assert_eq!(ruled(&[seen(900), seen(900), seen(900)]), Some(Ruling::Slow));
+        let broken = Seen { quick_errors: 1, ..seen(10) };
+        assert_eq!(ruled(&[broken.clone(), broken.clone()]), None);
+        assert_eq!(ruled(&[broken.clone(), broken.clone(), broken]), Some(Ruling::Errors));
+    }
+
+    #[test]
+    fn a_busy_machine_excuses_some_slowness_and_no_quick_error() {
+        let busy = |p95| Seen { share: 0.5, ..seen(p95) };
+        assert_eq!(ruled(&[busy(900), busy(900), busy(900)]), Some(Ruling::Starved));
+        assert_eq!(ruled(&[busy(1100), busy(1100), busy(1100)]), Some(Ruling::Slow));
+        let timeouts = Seen { slow_errors: 3, ..busy(900) };
+        assert_eq!(ruled(&[timeouts.clone(), timeouts.clone(), timeouts]), Some(Ruling::Starved));
+        let refusals = Seen { quick_errors: 3, ..busy(900) };
+        assert_eq!(ruled(&[refusals.clone(), refusals.clone(), refusals]), Some(Ruling::Errors));
+    }
+
+    #[test]
+    fn a_late_harness_decides_nothing() {
+        let late = Seen { late: true, ..seen(900) };
+        assert_eq!(ruled(&[late.clone(), late, seen(900)]), Some(Ruling::Starved));
+    }
+
+    #[test]
+    fn a_limiter_is_no_error() {
+        let limited = Seen { taken: 60, limited: 40, ..seen(100) };
+        assert_eq!(ruled(&[limited]), Some(Ruling::Borne));
+        let closed = Seen { taken: 10, limited: 90, ..seen(100) };
+        assert_eq!(ruled(&[closed]), Some(Ruling::Limited));
+    }
+}
