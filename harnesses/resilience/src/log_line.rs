@@ -127,8 +127,8 @@ fn word(text: &str) -> Option<Level> {
         "debug" | "dbg" | "fine" | "config" => Level::Debug,
         "info" | "inf" | "information" | "notice" | "log" | "http" | "success" => Level::Info,
         "warn" | "warning" | "wrn" => Level::Warning,
-        "error" | "err" | "fatal" | "ftl" | "critical" | "crit" | "severe" | "alert" | "emerg" | "emergency"
-        | "panic" | "fail" => Level::Error,
+        "error" | "err" | "eror" | "fatal" | "ftl" | "critical" | "crit" | "severe" | "alert" | "emerg"
+        | "emergency" | "panic" | "fail" => Level::Error,
         _ => return None,
     })
 }
@@ -213,7 +213,7 @@ mod tests {
             // logfmt
             (r#"time="2026-01-02T03:04:05Z" level=info msg="GET /things" status=200"#, Level::Info),
             (r"time=2026-01-02T03:04:05.678+01:00 level=WARN msg=x", Level::Warning),
-            (r"ts=1700000000.123 lvl=eror level=error msg=x", Level::Error),
+            (r"ts=1700000000.123 lvl=eror msg=x", Level::Error),
             // log4j and logback, Spring Boot
             ("2026-01-02 03:04:05,678 [main] INFO  com.shop.Api - GET /things", Level::Info),
             (

@@ -1,14 +1,15 @@
 //! `error.load`: the spec's modest load, mostly reads, is answered without errors and in time.
 //!
 //! `requests` requests leave at `requests_per_second`, whether or not the ones before were answered: lists and single
-//! records in turn, and one in ten a create. A first round within the bounds decides; a worse one is repeated, and only
+//! records in turn, and one in ten a create. A round within the bounds decides at once; a worse one is repeated, and only
 //! three bad rounds are a verdict. A limiter's 429 is no error: what it lets through is judged, and where it lets through
 //! too little, nothing is. The machine is no candidate's fault: rounds in which the harness itself was late do not count,
-//! and where other work leaves less than a whole processor, the bound grows as that share shrinks; what lies between the
-//! two bounds is left open. It runs while a limiter's window passes, when nothing else is sent.
+//! and where other work leaves less than a whole processor, the bound grows as that share shrinks. A round between the two
+//! bounds says nothing and is repeated too, as long as there is time. It runs while a limiter's window passes, when
+//! nothing else is sent.
 //! Planted defects: `error-load` of both submissions.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use grader_model::{Evidence, Finding};
@@ -21,8 +22,11 @@ use crate::rounds::{Round, at_rate};
 
 pub(crate) struct Load;
 
-/// Rounds before a negative verdict.
-const ROUNDS: usize = 3;
+/// Bad rounds that make a verdict.
+const BAD: usize = 3;
+/// Rounds in all, and the time after which no other begins.
+const ROUNDS: usize = 8;
+const LONGEST: Duration = Duration::from_secs(45);
 /// Every so manieth request creates a record.
 const CREATE_EACH: usize = 10;
 /// Answers that a round needs besides those of a limiter.
@@ -51,6 +55,7 @@ impl Probe for Load {
         let plan = Plan::of(ctx, self.id());
         let mut reads = Reads::prepare(ctx, self.id()).await?;
         let mut rounds = Vec::new();
+        let began = Instant::now();
         loop {
             let round = at_rate(ctx, requests(&mut reads, plan.requests)?, plan.per_second).await;
             let mut seen = Seen::of(&round, plan.bound);
@@ -61,7 +66,8 @@ impl Probe for Load {
             }
             rounds.push((seen, round));
             let seen: Vec<&Seen> = rounds.iter().map(|(seen, _)| seen).collect();
-            if let Some(ruling) = rule(&seen, plan.bound) {
+            let is_over = seen.len() >= ROUNDS || began.elapsed() >= LONGEST;
+            if let Some(ruling) = rule(&seen, plan.bound, is_over) {
                 return self.finding(ctx, &plan, ruling, &rounds);
             }
         }
@@ -184,6 +190,11 @@ impl Seen {
         self.quick_errors + self.slow_errors
     }
 
+    /// Whether it has errors that no machine explains.
+    fn fails(&self) -> bool {
+        self.quick_errors > 0 || (self.slow_errors > 0 && self.share >= FREE)
+    }
+
     fn is_good(&self, bound: Duration) -> bool {
         self.taken >= ENOUGH && self.errors() == 0 && self.p95 <= bound
     }
@@ -203,27 +214,22 @@ enum Ruling {
     Starved,
 }
 
-/// What the rounds so far amount to; `None` asks for another.
-fn rule(rounds: &[&Seen], bound: Duration) -> Option<Ruling> {
+/// What the rounds so far amount to; `None` asks for another, unless it is over.
+fn rule(rounds: &[&Seen], bound: Duration, is_over: bool) -> Option<Ruling> {
     if rounds.iter().any(|seen| seen.is_good(bound)) {
         return Some(Ruling::Borne);
     }
     if rounds.iter().any(|seen| seen.taken < ENOUGH && seen.limited > 0) {
         return Some(Ruling::Limited);
     }
-    if rounds.len() < ROUNDS {
-        return None;
-    }
-    let counted: Vec<&&Seen> = rounds.iter().filter(|seen| !seen.late).collect();
-    if counted.len() < 2 {
-        return Some(Ruling::Starved);
-    }
-    let fails = |seen: &Seen| seen.quick_errors > 0 || (seen.slow_errors > 0 && seen.share >= FREE);
-    if counted.iter().all(|seen| fails(seen)) {
+    let counted = || rounds.iter().filter(|seen| !seen.late);
+    if counted().filter(|seen| seen.fails()).count() >= BAD {
         return Some(Ruling::Errors);
     }
-    let is_slow = |seen: &Seen| fails(seen) || seen.p95 > seen.allowed(bound);
-    Some(if counted.iter().all(|seen| is_slow(seen)) { Ruling::Slow } else { Ruling::Starved })
+    if counted().filter(|seen| seen.fails() || seen.p95 > seen.allowed(bound)).count() >= BAD {
+        return Some(Ruling::Slow);
+    }
+    is_over.then_some(Ruling::Starved)
 }
 
 #[cfg(test)]
@@ -245,13 +251,17 @@ mod tests {
     }
 
     fn ruled(rounds: &[Seen]) -> Option<Ruling> {
-        rule(&rounds.iter().collect::<Vec<_>>(), BOUND)
+        rule(&rounds.iter().collect::<Vec<_>>(), BOUND, false)
+    }
+
+    fn at_last(rounds: &[Seen]) -> Option<Ruling> {
+        rule(&rounds.iter().collect::<Vec<_>>(), BOUND, true)
     }
 
     #[test]
     fn one_good_round_is_enough() {
         assert_eq!(ruled(&[seen(500)]), Some(Ruling::Borne));
-        assert_eq!(ruled(&[seen(501), seen(100)]), Some(Ruling::Borne));
+        assert_eq!(ruled(&[seen(501), seen(900), seen(100)]), Some(Ruling::Borne));
     }
 
     #[test]
@@ -260,16 +270,18 @@ mod tests {
         assert_eq!(ruled(&[seen(900), seen(900), seen(900)]), Some(Ruling::Slow));
         let broken = Seen { quick_errors: 1, ..seen(10) };
         assert_eq!(ruled(&[broken.clone(), broken.clone()]), None);
-        assert_eq!(ruled(&[broken.clone(), broken.clone(), broken]), Some(Ruling::Errors));
+        assert_eq!(ruled(&[broken.clone(), broken.clone(), broken.clone()]), Some(Ruling::Errors));
+        assert_eq!(ruled(&[broken.clone(), seen(900), broken]), Some(Ruling::Slow));
     }
 
     #[test]
     fn a_busy_machine_excuses_some_slowness_and_no_quick_error() {
         let busy = |p95| Seen { share: 0.5, ..seen(p95) };
-        assert_eq!(ruled(&[busy(900), busy(900), busy(900)]), Some(Ruling::Starved));
-        assert_eq!(ruled(&[busy(1100), busy(1100), busy(1100)]), Some(Ruling::Slow));
+        assert_eq!(ruled(&[busy(900), busy(900), busy(900)]), None);
+        assert_eq!(at_last(&[busy(900), busy(900), busy(900)]), Some(Ruling::Starved));
+        assert_eq!(ruled(&[busy(1100), busy(900), busy(1100), busy(1100)]), Some(Ruling::Slow));
         let timeouts = Seen { slow_errors: 3, ..busy(900) };
-        assert_eq!(ruled(&[timeouts.clone(), timeouts.clone(), timeouts]), Some(Ruling::Starved));
+        assert_eq!(at_last(&[timeouts.clone(), timeouts.clone(), timeouts]), Some(Ruling::Starved));
         let refusals = Seen { quick_errors: 3, ..busy(900) };
         assert_eq!(ruled(&[refusals.clone(), refusals.clone(), refusals]), Some(Ruling::Errors));
     }
@@ -277,7 +289,8 @@ mod tests {
     #[test]
     fn a_late_harness_decides_nothing() {
         let late = Seen { late: true, ..seen(900) };
-        assert_eq!(ruled(&[late.clone(), late, seen(900)]), Some(Ruling::Starved));
+        assert_eq!(ruled(&[late.clone(), late.clone(), seen(900), seen(900)]), None);
+        assert_eq!(at_last(&[late.clone(), late, seen(900)]), Some(Ruling::Starved));
     }
 
     #[test]
