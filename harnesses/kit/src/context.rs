@@ -206,10 +206,11 @@ impl Context {
         Ok(())
     }
 
-    /// Signs the accounts in again whose sessions ended with the API's process; who is not let in stays as it was.
+    /// Signs in again whom probes write as, where the sessions ended with the API's process: the first account and the
+    /// privileged one. Who is not let in stays as it was.
     pub async fn sign_in_again(&self) {
         let privileged = self.bound().privileged;
-        for account in self.accounts().await.into_iter().chain(privileged) {
+        for account in self.accounts().await.into_iter().take(1).chain(privileged) {
             let Ok((_, session)) = crate::bind::sign_in(self, &account.identity, &account.password).await else {
                 continue;
             };

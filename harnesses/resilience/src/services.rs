@@ -122,3 +122,116 @@ pub(crate) async fn until(
         tokio::time::sleep(POLL).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+    use std::sync::Arc;
+
+    use harness_kit::bind::Overrides;
+    use harness_kit::protocol::{FromHarness, Host, Lines, Start, ToHarness, serve, write_line};
+    use harness_kit::vantage::Endpoint;
+    use harness_kit::{DatabaseHint, Facts};
+
+    use super::*;
+
+    fn start(databases: Vec<DatabaseHint>) -> Start {
+        Start {
+            spec: grader_spec::load_named("bookstore").expect("the built-in spec is sound").spec,
+            endpoints: Vec::new(),
+            facts: Facts { databases, ..Facts::default() },
+            seed: 1,
+            bindings: Overrides::default(),
+            budget_seconds: 60,
+            public_only: false,
+        }
+    }
+
+    fn context(start: Start, host: Host) -> Context {
+        let endpoint = Endpoint::plain("api", IpAddr::from([127, 0, 0, 1]), 9);
+        Context::new(Arc::new(start.spec), Arc::new(start.facts), 1, endpoint, host, Overrides::default())
+            .expect("a client")
+    }
+
+    fn hint(kind: DatabaseKind, service: &str) -> DatabaseHint {
+        DatabaseHint {
+            kind,
+            service: service.to_owned(),
+            host: "10.0.0.2".to_owned(),
+            port: 5432,
+            user: "u".to_owned(),
+            password: "p".to_owned(),
+            database: "d".to_owned(),
+        }
+    }
+
+    /// What a harness asks of a host that grants everything.
+    async fn asked<Fut: Future<Output = ()>>(work: impl FnOnce(Context) -> Fut) -> Vec<Control> {
+        let (ours, theirs) = tokio::io::duplex(1 << 20);
+        let (read, write) = tokio::io::split(theirs);
+        let harness = serve(read, write, |start, host| work(context(start, host)));
+        let granting = async {
+            let (read, mut write) = tokio::io::split(ours);
+            let start = ToHarness::Start(Box::new(start(Vec::new())));
+            write_line(&mut write, &start).await.expect("the harness listens");
+            let mut lines = Lines::new(read);
+            let mut asked = Vec::new();
+            while let Ok(Some(message)) = lines.next::<FromHarness>().await {
+                if let FromHarness::Control { id, request } = message {
+                    asked.push(request);
+                    // A harness that has ended needs no reply.
+                    let _ = write_line(&mut write, &ToHarness::Reply { id, reply: Ok(ControlReply::Done) }).await;
+                }
+            }
+            asked
+        };
+        let (done, asked) = tokio::join!(async { harness.await.expect("a conversation") }, granting);
+        let () = done;
+        asked
+    }
+
+    fn pause() -> Control {
+        Control::Pause { service: "db".to_owned(), at_most_seconds: 20 }
+    }
+
+    fn unpause() -> Control {
+        Control::Unpause { service: "db".to_owned() }
+    }
+
+    #[tokio::test]
+    async fn what_was_frozen_is_thawed_once() {
+        let asked = asked(|ctx| async move {
+            let frozen = Frozen::freeze(&ctx, "db", Duration::from_secs(20)).await.expect("it is granted");
+            frozen.thaw().await.expect("it is granted");
+        });
+        assert_eq!(asked.await, [pause(), unpause()]);
+    }
+
+    #[tokio::test]
+    async fn a_probe_that_is_given_up_leaves_nothing_frozen() {
+        let asked = asked(|ctx| async move {
+            let probe = async {
+                let _frozen = Frozen::freeze(&ctx, "db", Duration::from_secs(20)).await.expect("it is granted");
+                std::future::pending::<()>().await;
+            };
+            assert!(tokio::time::timeout(Duration::from_millis(200), probe).await.is_err());
+        });
+        assert_eq!(asked.await, [pause(), unpause()]);
+    }
+
+    #[tokio::test]
+    async fn the_plan_names_the_database_where_nobody_found_it() {
+        let (out, _said) = tokio::sync::mpsc::unbounded_channel();
+        let of = |databases| database(&context(start(databases), Host::new(out.clone(), false)));
+        assert_eq!(of(vec![hint(DatabaseKind::Mysql, "store")]), Ok("store".to_owned()));
+        assert!(matches!(of(vec![hint(DatabaseKind::Sqlite, "api")]), Err(Stop::Blocked { by: "db.reachable", .. })));
+        assert!(matches!(of(Vec::new()), Err(Stop::Blocked { by: "db.reachable", .. })));
+    }
+
+    #[tokio::test]
+    async fn a_host_that_cannot_is_nobodys_fault() {
+        let (out, _said) = tokio::sync::mpsc::unbounded_channel();
+        let ctx = context(start(Vec::new()), Host::new(out, false));
+        assert!(matches!(ask(&ctx, pause()).await, Err(Stop::Inconclusive(_))));
+    }
+}

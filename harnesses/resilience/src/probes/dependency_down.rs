@@ -63,6 +63,9 @@ impl Probe for DependencyDown {
         let frozen = Frozen::freeze(ctx, &service, limit + Duration::from_secs(10)).await?;
         let paused = sent(ctx, &requests, limit).await;
         frozen.thaw().await?;
+        if ctx.database().is_none() && paused.iter().all(|got| got.answer.is_success()) {
+            return Err(Stop::blocked("db.reachable", format!("what the API writes is not kept by {service}")));
+        }
         let mut seen = Seen { paused, ..Seen::default() };
         let back = until(ctx, &watched, recovery, Answer::is_success).await;
         if !back.is_success() {

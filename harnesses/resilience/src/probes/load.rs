@@ -4,9 +4,9 @@
 //! records in turn, and one in ten a create. A round within the bounds decides at once; a worse one is repeated, and only
 //! three bad rounds are a verdict. A limiter's 429 is no error: what it lets through is judged, and where it lets through
 //! too little, nothing is. The machine is no candidate's fault: rounds in which the harness itself was late do not count,
-//! and where other work leaves less than a whole processor, the bound grows as that share shrinks. A round between the two
-//! bounds says nothing and is repeated too, as long as there is time. It runs while a limiter's window passes, when
-//! nothing else is sent.
+//! and where other work leaves less than a whole processor, the bound grows as that share shrinks; with less than half of
+//! one left, slowness says nothing. Such a round is repeated too, as long as there is time. It runs while a limiter's
+//! window passes, when nothing else is sent.
 //! Planted defects: `error-load` of both submissions.
 
 use std::time::{Duration, Instant};
@@ -37,6 +37,8 @@ const REST: Duration = Duration::from_millis(500);
 const LATE: Duration = Duration::from_millis(100);
 /// From this share of a processor on, the machine excuses nothing.
 const FREE: f64 = 0.8;
+/// Below this share it excuses any slowness: what needs half a processor for the load is overrun by it there.
+const HALF: f64 = 0.5;
 /// Most requests and seconds of one round, whatever a spec says.
 const MOST_REQUESTS: u64 = 2_000;
 const MOST_SECONDS: u64 = 20;
@@ -199,9 +201,10 @@ impl Seen {
         self.taken >= ENOUGH && self.errors() == 0 && self.p95 <= bound
     }
 
-    /// The bound that no machine of that share excuses.
-    fn allowed(&self, bound: Duration) -> Duration {
-        if self.share >= FREE { bound } else { bound.div_f64(self.share) }
+    /// Whether it is slower than its machine explains.
+    fn is_slow(&self, bound: Duration) -> bool {
+        let allowed = if self.share >= FREE { bound } else { bound.div_f64(self.share) };
+        self.share >= HALF && self.p95 > allowed
     }
 }
 
@@ -226,7 +229,7 @@ fn rule(rounds: &[&Seen], bound: Duration, is_over: bool) -> Option<Ruling> {
     if counted().filter(|seen| seen.fails()).count() >= BAD {
         return Some(Ruling::Errors);
     }
-    if counted().filter(|seen| seen.fails() || seen.p95 > seen.allowed(bound)).count() >= BAD {
+    if counted().filter(|seen| seen.fails() || seen.is_slow(bound)).count() >= BAD {
         return Some(Ruling::Slow);
     }
     is_over.then_some(Ruling::Starved)
@@ -280,6 +283,8 @@ mod tests {
         assert_eq!(ruled(&[busy(900), busy(900), busy(900)]), None);
         assert_eq!(at_last(&[busy(900), busy(900), busy(900)]), Some(Ruling::Starved));
         assert_eq!(ruled(&[busy(1100), busy(900), busy(1100), busy(1100)]), Some(Ruling::Slow));
+        let starved = Seen { share: 0.2, ..seen(9000) };
+        assert_eq!(at_last(&[starved.clone(), starved.clone(), starved]), Some(Ruling::Starved));
         let timeouts = Seen { slow_errors: 3, ..busy(900) };
         assert_eq!(at_last(&[timeouts.clone(), timeouts.clone(), timeouts]), Some(Ruling::Starved));
         let refusals = Seen { quick_errors: 3, ..busy(900) };
