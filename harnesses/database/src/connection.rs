@@ -115,3 +115,6 @@ fn work(target: Target, opened: oneshot::Sender<Result<(), SqlError>>, mut todo:
         }
     });
 }
+
+#[cfg(test)]
+mod tests;

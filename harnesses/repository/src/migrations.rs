@@ -4,10 +4,13 @@
 //! Each tool is known by its files' place and content together, never by a dependency alone.
 
 mod at_start;
+mod steps;
 mod tools;
 
 use grader_model::Snapshot;
 use harness_kit::MigrationFacts;
+
+pub(crate) use steps::{Change, Hazard, read as steps};
 
 /// What the tree says of migrations. With files of several tools, the one with most files is meant.
 pub(crate) fn read(snapshot: &Snapshot) -> MigrationFacts {

@@ -3,6 +3,7 @@
 //! A probe sees the tree and its history as plain data and yields one finding. Nothing here runs a submission's code.
 
 mod auth_secrets;
+mod db_migrations_safe;
 mod doc_readme;
 mod org_configuration;
 mod org_container;
@@ -68,6 +69,7 @@ const PROBES: &[Probe] = &[
     Probe { id: org_container::ID, run: org_container::run },
     Probe { id: org_history::ID, run: org_history::run },
     Probe { id: org_proportion::ID, run: org_proportion::run },
+    Probe { id: db_migrations_safe::ID, run: db_migrations_safe::run },
     Probe { id: auth_secrets::ID, run: auth_secrets::run },
     Probe { id: doc_readme::ID, run: doc_readme::run },
 ];
