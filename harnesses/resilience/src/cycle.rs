@@ -13,6 +13,7 @@ use harness_kit::protocol::{Control, ControlReply};
 use harness_kit::{Answer, Context, Record, Request, Stop};
 use tokio::sync::OnceCell;
 
+use crate::machine;
 use crate::reads::{Answered, Named, Reads};
 use crate::services::{Frozen, ask, database, start_api, until};
 
@@ -27,10 +28,21 @@ const AFTER: Duration = Duration::from_millis(120);
 const MOST_EACH: usize = 200;
 /// A database stands still no longer than this, whatever happens.
 const LONGEST_FREEZE: Duration = Duration::from_secs(15);
+/// How much longer a process may take on a machine that others take: its end then says nothing about the limit.
+const LONGER: u64 = 25_000;
 /// How long a container that was killed may take to be gone.
 const KILLED: u64 = 5_000;
 /// How long the API may take to answer after its start.
 const START: Duration = Duration::from_secs(60);
+
+/// When the process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    InTime,
+    /// Too late, on a machine that others took.
+    Late,
+    Never,
+}
 
 /// Done by whoever asks first.
 #[derive(Debug, Default)]
@@ -39,8 +51,7 @@ pub(crate) struct Cycle(OnceCell<Result<Seen, Stop>>);
 /// What was seen of it.
 #[derive(Debug)]
 pub(crate) struct Seen {
-    /// Whether the process ended in time.
-    pub(crate) obeyed: bool,
+    pub(crate) ended: Ended,
     /// Answers to requests that were in flight at the signal, of the last attempt.
     pub(crate) in_flight: Vec<Answered>,
     /// How often it was done.
@@ -81,13 +92,16 @@ async fn go_round(ctx: &Context, grace: Duration) -> Result<Seen, Stop> {
         let end = end_and_start(ctx, &reads, &read(ctx)?, grace).await?;
         ctx.sign_in_again().await;
         // A network can break a connection too: twice is no accident.
-        let is_doubtful = end.obeyed && end.in_flight.iter().any(|got| is_cut(&got.answer));
+        let is_doubtful = end.ended != Ended::Never && end.in_flight.iter().any(|got| is_cut(&got.answer));
         if attempts == ATTEMPTS || !is_doubtful {
             break end;
         }
     };
     let after = read(ctx)?.send_aside(ctx).await;
-    Ok(Seen { obeyed: end.obeyed, in_flight: end.in_flight, attempts, record, before, after })
+    if after.status() == 0 && machine::is_taken().await {
+        return Err(Stop::inconclusive("The API was not back in time, on a machine that was busy with other work"));
+    }
+    Ok(Seen { ended: end.ended, in_flight: end.in_flight, attempts, record, before, after })
 }
 
 /// Whether a request in flight was neither answered nor refused in so many words.
@@ -96,7 +110,7 @@ pub(crate) fn is_cut(answer: &Answer) -> bool {
 }
 
 struct End {
-    obeyed: bool,
+    ended: Ended,
     in_flight: Vec<Answered>,
 }
 
@@ -121,16 +135,18 @@ async fn end_and_start(ctx: &Context, reads: &Reads, sign_of_life: &Request, gra
         }
         told?;
         let within_millis = u64::try_from(grace.saturating_sub(asked.elapsed()).as_millis()).unwrap_or(0);
-        let ended = ask(ctx, Control::Ended { service: service.clone(), within_millis }).await?;
-        let obeyed = matches!(ended, ControlReply::Ended { exit_code: Some(_) });
-        if !obeyed {
-            ask(ctx, Control::Kill { service: service.clone() }).await?;
-            ask(ctx, Control::Ended { service: service.clone(), within_millis: KILLED }).await?;
+        let mut ended = if has_ended(ctx, &service, within_millis).await? { Ended::InTime } else { Ended::Never };
+        if ended == Ended::Never && machine::is_taken().await && has_ended(ctx, &service, LONGER).await? {
+            ended = Ended::Late;
         }
-        Ok::<_, Stop>((obeyed, asked, signalled))
+        if ended == Ended::Never {
+            ask(ctx, Control::Kill { service: service.clone() }).await?;
+            has_ended(ctx, &service, KILLED).await?;
+        }
+        Ok::<_, Stop>((ended, asked, signalled))
     };
     let (flights, ended) = tokio::join!(flying, ending);
-    let (obeyed, asked, signalled) = ended?;
+    let (ended, asked, signalled) = ended?;
     let in_flight = flights
         .into_iter()
         .flatten()
@@ -141,7 +157,12 @@ async fn end_and_start(ctx: &Context, reads: &Reads, sign_of_life: &Request, gra
         .collect();
     start_api(ctx).await?;
     until(ctx, sign_of_life, START, |answer| answer.status() != 0 && answer.status() != 503).await;
-    Ok(End { obeyed, in_flight })
+    Ok(End { ended, in_flight })
+}
+
+async fn has_ended(ctx: &Context, service: &str, within_millis: u64) -> Result<bool, Stop> {
+    let reply = ask(ctx, Control::Ended { service: service.to_owned(), within_millis }).await?;
+    Ok(matches!(reply, ControlReply::Ended { exit_code: Some(_) }))
 }
 
 struct Flight {

@@ -9,6 +9,14 @@ const MEASURING: Duration = Duration::from_millis(150);
 /// Steps of one piece of work: some tenths of a millisecond, which is shorter than a scheduler's time slice.
 const STEPS: u32 = 60_000;
 
+/// From this share of a processor on, the machine excuses nothing.
+pub(crate) const FREE: f64 = 0.8;
+
+/// Whether others take so much of the machine that lateness may be theirs.
+pub(crate) async fn is_taken() -> bool {
+    share().await < FREE
+}
+
 /// The share of a processor that a thread gets which wants one whole, from 0 to 1. Measured while the submission has
 /// nothing to do, it shows what others leave.
 pub(crate) async fn share() -> f64 {

@@ -27,8 +27,6 @@ const SETTLING: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(40);
 /// Failures that took longer may be the machine's.
 const QUICK: Duration = Duration::from_secs(1);
-/// A share of a processor from which on the machine excuses nothing.
-const FREE: f64 = 0.8;
 
 /// What one wave left.
 #[derive(Debug)]
@@ -101,7 +99,7 @@ impl Probe for Connections {
 impl Connections {
     async fn failing(&self, ctx: &Context, size: usize, waves: &[Wave]) -> Result<Finding, Stop> {
         let failures = || waves.iter().flat_map(|wave| &wave.answers).filter(|got| is_failure(got));
-        if failures().all(|got| got.answer.elapsed() > QUICK) && machine::share().await < FREE {
+        if failures().all(|got| got.answer.elapsed() > QUICK) && machine::is_taken().await {
             return Err(Stop::inconclusive("The machine was too busy to tell a failing API from a slow machine"));
         }
         let mut lines: Vec<String> =

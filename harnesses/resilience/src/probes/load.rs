@@ -5,7 +5,8 @@
 //! three bad rounds are a verdict. A limiter's 429 is no error: what it lets through is judged, and where it lets through
 //! too little, nothing is. The machine is no candidate's fault: rounds in which the harness itself was late do not count,
 //! and where other work leaves less than a whole processor, the bound grows as that share shrinks; with less than half of
-//! one left, slowness says nothing. Such a round is repeated too, as long as there is time. It runs while a limiter's
+//! one left, slowness says nothing. Such a round is repeated too, as long as there is time, and at last with as much of the
+//! load, and as much more time, as the machine leaves of a processor: who bears that is let pass. It runs while a limiter's
 //! window passes, when nothing else is sent.
 //! Planted defects: `error-load` of both submissions.
 
@@ -15,14 +16,14 @@ use async_trait::async_trait;
 use grader_model::{Evidence, Finding};
 use harness_kit::{Answer, Context, Phase, Probe, Stop};
 
-use crate::machine;
+use crate::machine::{self, FREE};
 use crate::percentile::percentile;
 use crate::reads::{Answered, Named, Reads};
 use crate::rounds::{Round, at_rate};
 
 pub(crate) struct Load;
 
-/// Bad rounds that make a verdict.
+/// Bad rounds that make a verdict; it says that it was tried so often, whatever the machine voided.
 const BAD: usize = 3;
 /// Rounds in all, and the time after which no other begins.
 const ROUNDS: usize = 8;
@@ -35,10 +36,11 @@ const ENOUGH: usize = 20;
 const REST: Duration = Duration::from_millis(500);
 /// A harness that sends later than this, at its own 95th percentile, is itself short of time.
 const LATE: Duration = Duration::from_millis(100);
-/// From this share of a processor on, the machine excuses nothing.
-const FREE: f64 = 0.8;
-/// Below this share it excuses any slowness: what needs half a processor for the load is overrun by it there.
+/// Below this share of a processor the machine excuses any slowness: what needs half of one is overrun by the load there.
 const HALF: f64 = 0.5;
+/// The least share of the load that is sent, and how many requests of it.
+const SLOWEST: f64 = 0.1;
+const SLOWED_REQUESTS: u64 = 40;
 /// Most requests and seconds of one round, whatever a spec says.
 const MOST_REQUESTS: u64 = 2_000;
 const MOST_SECONDS: u64 = 20;
@@ -59,8 +61,10 @@ impl Probe for Load {
         let mut rounds = Vec::new();
         let began = Instant::now();
         loop {
-            let round = at_rate(ctx, requests(&mut reads, plan.requests)?, plan.per_second).await;
-            let mut seen = Seen::of(&round, plan.bound);
+            let pace = rounds.last().map_or(1.0, |(last, _): &(Seen, Round)| last.next_pace(rounds.len()));
+            let count = if pace < 1.0 { plan.requests.min(SLOWED_REQUESTS) } else { plan.requests };
+            let round = at_rate(ctx, requests(&mut reads, count)?, slowed(plan.per_second, pace)).await;
+            let mut seen = Seen::of(&round, plan.bound, pace);
             if !seen.is_good(plan.bound) {
                 // What is still being answered would pass for other people's work.
                 tokio::time::sleep(REST).await;
@@ -81,7 +85,6 @@ impl Load {
         let bound = plan.bound.as_millis();
         let expected =
             format!("no errors, and 95 % of the answers within {bound} ms, at {} requests a second", plan.per_second);
-        let attempts = u32::try_from(rounds.len()).unwrap_or(u32::MAX);
         let how = format!(
             "{} requests at {} a second, none waiting for another's answer: lists and single records, one in {CREATE_EACH} a create",
             plan.requests, plan.per_second
@@ -116,6 +119,8 @@ impl Load {
                 return Err(Stop::inconclusive("The machine was too busy to tell a slow API from a slow machine"));
             }
         };
+        let attempts = if finding.verdict.is_negative() { BAD } else { 1 };
+        let attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
         Ok(finding.expected(expected).evidence(Evidence::note(how)).attempts(attempts))
     }
 }
@@ -133,6 +138,18 @@ impl Plan {
         let requests = ctx.param(id, "requests", 100).clamp(1, MOST_REQUESTS.min(per_second * MOST_SECONDS));
         Plan { per_second, requests, bound: Duration::from_millis(ctx.param(id, "p95_ms", 500)) }
     }
+}
+
+/// A rate at that pace, at least one a second.
+fn slowed(per_second: u64, pace: f64) -> u64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "1 to 500"
+    )]
+    let rate = (per_second as f64 * pace).round() as u64;
+    rate.max(1)
 }
 
 fn requests(reads: &mut Reads, count: u64) -> Result<Vec<Named>, Stop> {
@@ -167,12 +184,14 @@ struct Seen {
     p95: Duration,
     /// Whether the harness itself was late.
     late: bool,
+    /// The share of the load that was sent, from 0 to 1.
+    pace: f64,
     /// The share of a processor that others left afterwards.
     share: f64,
 }
 
 impl Seen {
-    fn of(round: &Round, bound: Duration) -> Self {
+    fn of(round: &Round, bound: Duration, pace: f64) -> Self {
         let taken: Vec<&Answer> =
             round.answers.iter().map(|got| &got.answer).filter(|answer| !answer.is_limited()).collect();
         let errors = || taken.iter().filter(|answer| is_error(answer));
@@ -184,6 +203,7 @@ impl Seen {
             slow_errors: errors().filter(|answer| answer.elapsed() > bound).count(),
             p95: percentile(&times, 95).unwrap_or_default(),
             late: percentile(&round.lags, 95).is_some_and(|lag| lag > LATE),
+            pace,
             share: 1.0,
         }
     }
@@ -198,7 +218,13 @@ impl Seen {
     }
 
     fn is_good(&self, bound: Duration) -> bool {
-        self.taken >= ENOUGH && self.errors() == 0 && self.p95 <= bound
+        self.taken >= ENOUGH && self.errors() == 0 && self.p95 <= bound.div_f64(self.pace)
+    }
+
+    /// The share of the load for the next round: the whole, but after some rounds on a machine of which less than half a
+    /// processor is left, as much of it as of that.
+    fn next_pace(&self, rounds: usize) -> f64 {
+        if rounds >= BAD && self.share < HALF { self.share.max(SLOWEST) } else { 1.0 }
     }
 
     /// Whether it is slower than its machine explains.
@@ -225,7 +251,7 @@ fn rule(rounds: &[&Seen], bound: Duration, is_over: bool) -> Option<Ruling> {
     if rounds.iter().any(|seen| seen.taken < ENOUGH && seen.limited > 0) {
         return Some(Ruling::Limited);
     }
-    let counted = || rounds.iter().filter(|seen| !seen.late);
+    let counted = || rounds.iter().filter(|seen| !seen.late && seen.pace >= 1.0);
     if counted().filter(|seen| seen.fails()).count() >= BAD {
         return Some(Ruling::Errors);
     }
@@ -249,6 +275,7 @@ mod tests {
             slow_errors: 0,
             p95: Duration::from_millis(p95),
             late: false,
+            pace: 1.0,
             share: 1.0,
         }
     }
@@ -289,6 +316,20 @@ mod tests {
         assert_eq!(at_last(&[timeouts.clone(), timeouts.clone(), timeouts]), Some(Ruling::Starved));
         let refusals = Seen { quick_errors: 3, ..busy(900) };
         assert_eq!(ruled(&[refusals.clone(), refusals.clone(), refusals]), Some(Ruling::Errors));
+    }
+
+    #[test]
+    fn on_a_taken_machine_time_runs_slower() {
+        let taken = Seen { share: 0.2, ..seen(9000) };
+        assert!((taken.next_pace(2) - 1.0).abs() < f64::EPSILON && (taken.next_pace(3) - 0.2).abs() < f64::EPSILON);
+        assert!((seen(900).next_pace(3) - 1.0).abs() < f64::EPSILON);
+        assert_eq!((slowed(50, 0.2), slowed(50, 1.0), slowed(1, 0.1)), (10, 50, 1));
+        let full = [taken.clone(), taken.clone(), taken];
+        let slow = |p95| [&full[..], &[Seen { pace: 0.2, share: 0.2, ..seen(p95) }]].concat();
+        assert_eq!(ruled(&slow(2500)), Some(Ruling::Borne));
+        assert_eq!(ruled(&slow(2600)), None);
+        let broken = Seen { pace: 0.2, quick_errors: 5, ..seen(10) };
+        assert_eq!(ruled(&vec![broken; 5]), None, "a part of the load convicts nobody");
     }
 
     #[test]
