@@ -7,6 +7,7 @@ pub mod account;
 pub mod bind;
 pub mod context;
 pub mod database;
+mod extras;
 pub mod facts;
 pub mod flow;
 pub mod http;

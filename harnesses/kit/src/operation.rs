@@ -5,6 +5,7 @@ use grader_spec::{Field, FieldKind};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
+use crate::extras;
 use crate::wire::{self, Shape};
 use crate::{Body, Request, Session};
 
@@ -72,7 +73,7 @@ impl Operation {
     /// The body for `values` (by spec field id), with the extras; values of fields that the request does not take
     /// are left out.
     pub fn body(&self, fields: &IndexMap<String, Field>, values: &Map<String, Value>) -> Map<String, Value> {
-        let mut body = self.extras.clone();
+        let mut body = extras::for_record(&self.extras, values);
         for (id, value) in values {
             if let Some(wire) = self.fields.get(id) {
                 let kind = fields.get(id).map_or(FieldKind::Text, |field| field.kind);

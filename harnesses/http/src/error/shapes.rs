@@ -9,9 +9,10 @@ use serde_json::{Map, Value};
 /// Keys under which errors say what is wrong to people, most telling first.
 const MESSAGES: &[&str] =
     &["message", "detail", "errormessage", "errordescription", "description", "msg", "title", "error", "reason"];
-/// Keys under which errors say what is wrong to programs.
+/// Keys under which errors say what is wrong to programs. `statusCode` goes before `error`: NestJS gives the first in
+/// every error and the second in some.
 const CODES: &[&str] =
-    &["code", "errorcode", "type", "errortype", "kind", "error", "name", "reason", "statuscode", "status", "title"];
+    &["code", "errorcode", "type", "errortype", "kind", "statuscode", "error", "name", "reason", "status", "title"];
 /// Keys that hold the error inside an envelope.
 const ENVELOPES: &[&str] = &["error", "errors", "detail", "details", "problem", "fault", "exception", "data", "result"];
 
@@ -147,7 +148,9 @@ mod tests {
             places(r#"{"error":{"code":"X","message":"m","details":[]}}"#),
             some("/error/code", "/error/message")
         );
-        assert_eq!(places(r#"{"statusCode":400,"message":["a"],"error":"Bad Request"}"#), some("/error", "/message"));
+        let status = some("/statusCode", "/message");
+        assert_eq!(places(r#"{"statusCode":400,"message":["a"],"error":"Bad Request"}"#), status);
+        assert_eq!(places(r#"{"statusCode":400,"message":"Wrong credentials"}"#), status);
         assert_eq!(places(r#"{"success":false,"error":"No"}"#), some("", "/error"));
         assert_eq!(places(r#"{"detail":"Not authenticated"}"#), some("", "/detail"));
         assert_eq!(
