@@ -2,8 +2,9 @@
 //!
 //! A refusal that repeats the sender's own password (as some validators put the whole input into their answer) is half
 //! of it: it tells its sender nothing new, but goes through proxies and browsers' consoles. An API's description is no
-//! answer about an account. Where nobody can hand over the logs, the answers decide alone.
-//! Planted defect: `auth-password-exposure` of the FastAPI submission.
+//! answer about an account. A database's own log may hold the hash that the database keeps. Where nobody can hand over the
+//! logs, the answers decide alone.
+//! Planted defects: `auth-password-exposure` and `auth-password-exposure-log` of the FastAPI submission.
 
 use std::sync::Arc;
 
@@ -43,7 +44,7 @@ impl Probe for PasswordExposure {
         let seen: Vec<(Exposure, &Arc<Recorded>)> =
             exchanges.iter().filter_map(|exchange| Some((exposed(exchange, &passwords)?, exchange))).collect();
         let logs = match ctx.control(Control::Logs { lines: LOG_LINES }).await {
-            Ok(ControlReply::Logs { services }) => Some(in_logs(&services, &passwords)),
+            Ok(ControlReply::Logs { services }) => Some(in_logs(&services, &passwords, &databases(ctx))),
             Ok(_) | Err(_) => None,
         };
         Ok(verdict(self.id(), ctx, &seen, logs.as_deref()))
@@ -163,7 +164,14 @@ struct LogLines {
     lines: Vec<String>,
 }
 
-fn in_logs(services: &[(String, Vec<String>)], passwords: &[String]) -> Vec<LogLines> {
+/// The services that run databases.
+fn databases(ctx: &Context) -> Vec<String> {
+    let planned = ctx.facts().databases.iter().map(|hint| hint.service.clone());
+    // One that is kept in a file is in the API's own container, whose log counts.
+    planned.filter(|service| *service != ctx.endpoint().service).collect()
+}
+
+fn in_logs(services: &[(String, Vec<String>)], passwords: &[String], databases: &[String]) -> Vec<LogLines> {
     let mut found = Vec::new();
     for (service, lines) in services {
         let clear: Vec<String> = lines
@@ -171,7 +179,9 @@ fn in_logs(services: &[(String, Vec<String>)], passwords: &[String]) -> Vec<LogL
             .filter(|line| passwords.iter().any(|password| line.contains(password.as_str())))
             .cloned()
             .collect();
-        let hashed = lines.iter().find_map(|line| Some((hashes::find(line)?, line.clone())));
+        // Of a statement that it refused, a database's server logs the text, and what stands there stands in its tables.
+        let own = if databases.contains(service) { &[] } else { lines.as_slice() };
+        let hashed = own.iter().find_map(|line| Some((hashes::find(line)?, line.clone())));
         if !clear.is_empty() {
             let lines = clear.into_iter().take(SHOWN).collect();
             found.push(LogLines { service: service.clone(), what: "a password in clear".to_owned(), lines });
@@ -239,8 +249,20 @@ mod tests {
             ("api".to_owned(), vec!["POST /register".to_owned(), "body={'password': 'Quiet-Amber-12-x!'}".to_owned()]),
             ("db".to_owned(), vec!["ready".to_owned()]),
         ];
-        let found = in_logs(&services, &["Quiet-Amber-12-x".to_owned()]);
+        let found = in_logs(&services, &["Quiet-Amber-12-x".to_owned()], &[]);
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].service.as_str(), found[0].lines.len()), ("api", 1));
+    }
+
+    #[test]
+    fn a_database_may_log_the_hash_that_it_keeps_and_no_password() {
+        let statement =
+            "STATEMENT:  INSERT INTO people VALUES ('$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2g')";
+        let log = |service: &str, line: &str| (service.to_owned(), vec![line.to_owned()]);
+        let databases = ["db".to_owned()];
+        let passwords = ["Quiet-Amber-12-x".to_owned()];
+        assert!(in_logs(&[log("db", statement)], &passwords, &databases).is_empty());
+        assert_eq!(in_logs(&[log("api", statement)], &passwords, &databases).len(), 1);
+        assert_eq!(in_logs(&[log("db", "crypt('Quiet-Amber-12-x')")], &passwords, &databases).len(), 1);
     }
 }
