@@ -6,10 +6,12 @@
 //! too little, nothing is. The machine is no candidate's fault: rounds in which the harness itself was late do not count,
 //! and where other work leaves less than a whole processor, the bound grows as that share shrinks; with less than half of
 //! one left, slowness says nothing. Such a round is repeated too, as long as there is time, and at last with as much of the
-//! load, and as much more time, as the machine leaves of a processor: who bears that is let pass. It runs while a limiter's
-//! window passes, when nothing else is sent.
+//! load, and as much more time, as the machine leaves of a processor: who bears that is let pass. No machine excuses a kind
+//! of request that is slow beside another one of the same round, and many times slower than alone. It runs while a
+//! limiter's window passes, when nothing else is sent.
 //! Planted defects: `error-load` of both submissions.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -38,6 +40,8 @@ const REST: Duration = Duration::from_millis(500);
 const LATE: Duration = Duration::from_millis(100);
 /// Below this share of a processor the machine excuses any slowness: what needs half of one is overrun by the load there.
 const HALF: f64 = 0.5;
+/// How many times slower than alone a kind of request must be to stand out.
+const MANY: u32 = 5;
 /// The least share of the load that is sent, and how many requests of it.
 const SLOWEST: f64 = 0.1;
 const SLOWED_REQUESTS: u64 = 40;
@@ -69,6 +73,8 @@ impl Probe for Load {
                 // What is still being answered would pass for other people's work.
                 tokio::time::sleep(REST).await;
                 seen.share = machine::share().await;
+                let alone = alone(ctx, &reads).await;
+                seen.stands_out = stands_out(&times_by_kind(&round), &alone, plan.bound);
             }
             rounds.push((seen, round));
             let seen: Vec<&Seen> = rounds.iter().map(|(seen, _)| seen).collect();
@@ -157,6 +163,38 @@ fn requests(reads: &mut Reads, count: u64) -> Result<Vec<Named>, Stop> {
     (0..count).map(|at| if at % CREATE_EACH == CREATE_EACH - 1 { reads.create() } else { Ok(reads.nth(at)) }).collect()
 }
 
+/// How long each kind of read takes by itself: the median of three, one after the other.
+async fn alone(ctx: &Context, reads: &Reads) -> BTreeMap<String, Duration> {
+    let mut times = BTreeMap::new();
+    for named in &reads.reads {
+        let mut of_kind = Vec::new();
+        for _ in 0..3 {
+            of_kind.push(named.clone().send_aside(ctx).await.answer.elapsed());
+        }
+        times.extend(percentile(&of_kind, 50).map(|median| (named.name.clone(), median)));
+    }
+    times
+}
+
+fn times_by_kind(round: &Round) -> BTreeMap<String, Vec<Duration>> {
+    let mut times: BTreeMap<String, Vec<Duration>> = BTreeMap::new();
+    for got in round.answers.iter().filter(|got| !got.answer.is_limited()) {
+        times.entry(got.name.clone()).or_default().push(got.answer.elapsed());
+    }
+    times
+}
+
+/// Whether one kind of request is slow for a reason of its own: its median is over the bound and many times what it takes
+/// alone, while another kind of the same round, on the same machine, mostly took less than half of that.
+fn stands_out(times: &BTreeMap<String, Vec<Duration>>, alone: &BTreeMap<String, Duration>, bound: Duration) -> bool {
+    let enough = || times.iter().filter(|(_, times)| times.len() >= ENOUGH / 2);
+    enough().any(|(kind, times)| {
+        let (Some(median), Some(alone)) = (percentile(times, 50), alone.get(kind)) else { return false };
+        let is_beside = |others: &[Duration]| percentile(others, 95).is_some_and(|p95| p95 * 2 < median);
+        median > bound && median > *alone * MANY && enough().any(|(_, others)| is_beside(others))
+    })
+}
+
 fn is_error(answer: &Answer) -> bool {
     !answer.is_success() && !answer.is_limited()
 }
@@ -188,6 +226,8 @@ struct Seen {
     pace: f64,
     /// The share of a processor that others left afterwards.
     share: f64,
+    /// Whether one kind of request was slow beside another one of the same round.
+    stands_out: bool,
 }
 
 impl Seen {
@@ -205,6 +245,7 @@ impl Seen {
             late: percentile(&round.lags, 95).is_some_and(|lag| lag > LATE),
             pace,
             share: 1.0,
+            stands_out: false,
         }
     }
 
@@ -251,11 +292,12 @@ fn rule(rounds: &[&Seen], bound: Duration, is_over: bool) -> Option<Ruling> {
     if rounds.iter().any(|seen| seen.taken < ENOUGH && seen.limited > 0) {
         return Some(Ruling::Limited);
     }
-    let counted = || rounds.iter().filter(|seen| !seen.late && seen.pace >= 1.0);
+    // Whatever makes a harness late is the same for every kind of request.
+    let counted = || rounds.iter().filter(|seen| (!seen.late || seen.stands_out) && seen.pace >= 1.0);
     if counted().filter(|seen| seen.fails()).count() >= BAD {
         return Some(Ruling::Errors);
     }
-    if counted().filter(|seen| seen.fails() || seen.is_slow(bound)).count() >= BAD {
+    if counted().filter(|seen| seen.fails() || seen.is_slow(bound) || seen.stands_out).count() >= BAD {
         return Some(Ruling::Slow);
     }
     is_over.then_some(Ruling::Starved)
@@ -277,6 +319,7 @@ mod tests {
             late: false,
             pace: 1.0,
             share: 1.0,
+            stands_out: false,
         }
     }
 
@@ -330,6 +373,28 @@ mod tests {
         assert_eq!(ruled(&slow(2600)), None);
         let broken = Seen { pace: 0.2, quick_errors: 5, ..seen(10) };
         assert_eq!(ruled(&vec![broken; 5]), None, "a part of the load convicts nobody");
+    }
+
+    fn kinds(list: u64, read: u64) -> BTreeMap<String, Vec<Duration>> {
+        let times = |millis| vec![Duration::from_millis(millis); 45];
+        [("GET /things".to_owned(), times(list)), ("GET /things/{id}".to_owned(), times(read))].into()
+    }
+
+    fn alone(list: u64, read: u64) -> BTreeMap<String, Duration> {
+        kinds(list, read).into_iter().map(|(kind, times)| (kind, times[0])).collect()
+    }
+
+    #[test]
+    fn a_kind_that_stands_out_has_a_reason_of_its_own() {
+        // Readers that take turns, on a busy machine.
+        assert!(stands_out(&kinds(400, 1200), &alone(60, 160), BOUND));
+        // Everything is slow: that may be the machine.
+        assert!(!stands_out(&kinds(900, 1200), &alone(60, 160), BOUND));
+        // It is slow by itself there, and the load adds little.
+        assert!(!stands_out(&kinds(1200, 100), &alone(600, 60), BOUND));
+        assert!(!stands_out(&kinds(20, 450), &alone(10, 10), BOUND));
+        let taken = Seen { share: 0.1, late: true, stands_out: true, ..seen(1200) };
+        assert_eq!(ruled(&[taken.clone(), taken.clone(), taken]), Some(Ruling::Slow));
     }
 
     #[test]
