@@ -104,6 +104,9 @@ pub(crate) struct GradeArgs {
     /// Leave the stack up and say how to reach it and how to remove it
     #[arg(long)]
     pub(crate) keep: bool,
+    /// Leave the submission's own tests unrun; the probes that need them are not measured
+    #[arg(long)]
+    pub(crate) skip_tests: bool,
     /// Pull nothing: use only images that are there
     #[arg(long)]
     pub(crate) offline: bool,

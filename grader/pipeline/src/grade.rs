@@ -13,11 +13,13 @@ use grader_sandbox::{ConnectOptions, Engine, ImageAllowList, Reaper, RunId, RunO
 use grader_spec::{LoadedSpec, ProbeState};
 use harness_kit::bind::Overrides;
 use harness_kit::protocol::Start;
+use harness_suite::Told;
 use tokio_util::sync::CancellationToken;
 
-use crate::live::{LiveRequest, live};
+use crate::live::{Live, LiveRequest, live};
 use crate::plan::{environment, plan, reviewed};
 use crate::probe::millis;
+use crate::suite::{self, SuiteRequest, examine, suite_of};
 use crate::{Event, Events, Parts, assemble};
 
 /// What to grade, and how.
@@ -44,6 +46,8 @@ pub struct GradeRequest {
     pub state: PathBuf,
     /// The binary that plays intake's child, the reaper and the harness: usually the running one.
     pub binary: PathBuf,
+    /// Leaves the submission's own tests unrun.
+    pub skip_tests: bool,
     pub cancel: CancellationToken,
 }
 
@@ -133,6 +137,13 @@ async fn stages(
         async move { reading.await.unwrap_or_default() }
     };
 
+    let suite = {
+        let snapshot = snapshot.clone();
+        tokio::task::spawn_blocking(move || suite_of(&snapshot))
+    };
+
+    let mut told = Told::NotRun { why: "the stack could not be brought up".to_owned() };
+    let mut suite_found = None;
     let brought = match planned {
         Ok(plan) => {
             parts.notes.extend(plan.notes.clone());
@@ -141,7 +152,7 @@ async fn stages(
                 Ok((engine, options)) => {
                     let live_request = LiveRequest {
                         engine: &engine,
-                        options,
+                        options: options.clone(),
                         plan: &plan,
                         harness: request.binary.clone(),
                         keep: request.keep,
@@ -156,15 +167,41 @@ async fn stages(
                         budget_seconds: 0,
                         public_only,
                     };
-                    Ok(live(live_request, events, facts, start).await)
+                    let live = live(live_request, events, facts, start).await;
+                    suite_found = suite.await.unwrap_or_default();
+                    if let Some(suite) = &suite_found {
+                        let tests = SuiteRequest {
+                            spec: &request.spec.spec,
+                            snapshot: &snapshot,
+                            project: &plan.loaded.project,
+                            engine: &engine,
+                            options,
+                            seed: request.seed,
+                            cancel: request.cancel.clone(),
+                        };
+                        told = match out_of_reach(request, &live) {
+                            Some(why) => why,
+                            None => examine(&tests, suite, events).await,
+                        };
+                    }
+                    Ok(live)
                 }
                 Err(fault) => Err(fault),
             }
         }
-        Err(fault) => Err(fault),
+        Err(fault) => {
+            suite_found = suite.await.unwrap_or_default();
+            told = Told::Blocked { by: fault.code.clone(), why: fault.message.clone() };
+            Err(fault)
+        }
     };
 
     let mut read = reading.await.unwrap_or_default();
+    let by_syntax = harness_repository::tests(&snapshot);
+    let of_tests = suite::findings(&request.spec.spec, &snapshot, suite_found.as_ref(), &told, by_syntax);
+    // What the runner counted stands before what was counted by syntax.
+    read.retain(|finding| !of_tests.iter().any(|other| other.probe == finding.probe));
+    read.extend(of_tests);
     if public_only {
         read.retain(|finding| {
             request.spec.spec.probe(&finding.probe).is_some_and(|probe| probe.visibility == Visibility::Public)
@@ -203,6 +240,27 @@ async fn take(request: &GradeRequest, events: &Events, parts: &mut Parts) -> Res
     parts.timings.clone = millis(began.elapsed());
     let _ = events.send(Event::Ended { stage: Stage::Clone, millis: parts.timings.clone });
     taken
+}
+
+/// Why the tests are not run although there is an engine.
+fn out_of_reach(request: &GradeRequest, live: &Live) -> Option<Told> {
+    let spec = &request.spec.spec;
+    let wanted = harness_suite::ids().filter_map(|id| spec.probe(id)).any(|probe| {
+        let counted =
+            probe.state == ProbeState::Built && (!request.public_only || probe.visibility == Visibility::Public);
+        // Tests are counted without a run, if need be.
+        counted && probe.id != "test.present"
+    });
+    match &live.fault {
+        _ if request.skip_tests || !wanted => Some(Told::Skipped),
+        _ if live.interrupted => Some(Told::NotRun { why: "the run was interrupted".to_owned() }),
+        // What cannot be built has no image to run tests in.
+        Some(fault) if fault.side == FaultSide::Candidate && fault.stage == Stage::Build => {
+            Some(Told::Blocked { by: fault.code.clone(), why: fault.message.clone() })
+        }
+        Some(fault) if fault.side != FaultSide::Candidate => Some(Told::NotRun { why: fault.message.clone() }),
+        _ => None,
+    }
 }
 
 /// The engine and the options of the run on it.

@@ -13,6 +13,7 @@ mod live;
 mod plan;
 mod probe;
 mod reach;
+mod suite;
 
 pub use assemble::{Parts, assemble};
 pub use events::{Event, Events};

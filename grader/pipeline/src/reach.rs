@@ -1,5 +1,7 @@
 //! Which services of a running stack may be the API, and which are databases.
 
+use std::net::Ipv4Addr;
+
 use grader_compose::Project;
 use grader_sandbox::{Endpoint as Service, Images};
 use harness_kit::vantage::Endpoint;
@@ -111,6 +113,30 @@ pub(crate) fn databases(project: &Project, services: &[Service]) -> Vec<Database
     found
 }
 
+/// The databases of a project that is not up yet: each as its own container sees it.
+pub(crate) fn databases_of(project: &Project) -> Vec<DatabaseHint> {
+    let services: Vec<Service> = project
+        .services
+        .keys()
+        .map(|name| Service {
+            service: name.clone(),
+            addresses: vec![Ipv4Addr::LOCALHOST],
+            published: Vec::new(),
+            exposed: Vec::new(),
+            listening: Vec::new(),
+        })
+        .collect();
+    let mut found = databases(project, &services);
+    // The container's own variables come first; one way in is enough.
+    let mut seen = Vec::new();
+    found.retain(|hint| {
+        let new = !seen.contains(&hint.service);
+        seen.push(hint.service.clone());
+        new
+    });
+    found
+}
+
 /// What a variable such as `DATABASE_URL` says of a database of the stack.
 fn login(text: &str, services: &[Service]) -> Option<DatabaseHint> {
     let url = Url::parse(text.trim()).ok()?;
@@ -135,7 +161,7 @@ fn login(text: &str, services: &[Service]) -> Option<DatabaseHint> {
 }
 
 /// Whether the last part of an image's name, without tag and digest, has one of the words.
-fn is_known(image: &str, words: &[&str]) -> bool {
+pub(crate) fn is_known(image: &str, words: &[&str]) -> bool {
     let name = image.split('@').next().unwrap_or(image).rsplit('/').next().unwrap_or(image);
     let name = name.split(':').next().unwrap_or(name);
     words.iter().any(|word| name.contains(word))

@@ -1,10 +1,10 @@
 //! What a host may do to a running stack on behalf of probes: run, read logs, pause, kill, restart.
 
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use bollard::container::LogOutput;
 use bollard::exec::{CreateExecOptions, StartExecResults};
-use bollard::query_parameters::{KillContainerOptions, LogsOptions, RestartContainerOptions};
+use bollard::query_parameters::{KillContainerOptions, LogsOptions, RestartContainerOptions, UploadToContainerOptions};
 use futures_util::StreamExt;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -12,6 +12,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::errors::Doing;
 use crate::ready;
 use crate::stack::{RunningStack, Shared};
+use crate::tree::{Archive, Ownership, Unpackable};
 use crate::{SandboxError, ServiceReadiness, containers};
 
 /// How a command is run in a container.
@@ -50,6 +51,8 @@ pub struct ExecOutput {
     pub exit_code: Option<i64>,
     /// Whether something was dropped.
     pub truncated: bool,
+    /// How long it had said nothing when it ended, or was no longer waited for.
+    pub quiet: Duration,
 }
 
 /// A point in a stack's logs, by the engine's clock. Written and read as RFC 3339.
@@ -102,6 +105,35 @@ impl RunningStack {
         options: &ExecOptions,
     ) -> Result<ExecOutput, SandboxError> {
         self.shared.exec(service, argv, options).await
+    }
+
+    /// Writes files into a service's container, replacing what stands there: absolute paths, as root, made just now.
+    /// Folders that are missing are made; links on the way lead somewhere else in the container at the most.
+    ///
+    /// # Errors
+    /// [`SandboxError::NoSuchService`], [`SandboxError::TooLarge`] over the budget of trees.
+    pub async fn put(&self, service: &str, files: &[(String, Vec<u8>)]) -> Result<(), SandboxError> {
+        let container = self.shared.container(service)?;
+        let limit = self.shared.run.options.limits.tree_bytes;
+        let mut archive = Archive::new(Ownership { uid: 0, gid: 0 }, limit).made(SystemTime::now());
+        for (path, bytes) in files {
+            let inside = path.trim_start_matches('/');
+            archive.assume_folder(inside.rsplit_once('/').map_or("", |(folder, _)| folder));
+            archive.file(inside, bytes, 0o644).map_err(|why| match why {
+                Unpackable::TooLarge => {
+                    SandboxError::TooLarge { service: service.to_owned(), path: path.clone(), limit }
+                }
+                Unpackable::BadName => SandboxError::Missing {
+                    service: service.to_owned(),
+                    path: path.clone(),
+                    what: "a name that fits an archive".to_owned(),
+                },
+            })?;
+        }
+        let options = UploadToContainerOptions { path: "/".to_owned(), ..UploadToContainerOptions::default() };
+        let body = bollard::body_full(archive.finish().into());
+        let put = self.shared.run.engine.docker.upload_to_container(container, Some(options), body);
+        put.await.doing("put files into a container")
     }
 
     /// The present point in the logs.
@@ -259,6 +291,7 @@ impl Shared {
             ..CreateExecOptions::default()
         };
         let mut done = ExecOutput::default();
+        let mut spoke = Instant::now();
         let work = async {
             let exec = docker.create_exec(container, request).await.map_err(|error| failed(&error))?;
             let started = docker.start_exec(&exec.id, None).await.map_err(|error| failed(&error))?;
@@ -269,6 +302,7 @@ impl Shared {
                         LogOutput::StdOut { message } | LogOutput::Console { message } => (&mut done.stdout, message),
                         LogOutput::StdIn { .. } => continue,
                     };
+                    spoke = Instant::now();
                     let room = options.output_bytes.saturating_sub(into.len());
                     done.truncated |= bytes.len() > room;
                     into.extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -276,7 +310,9 @@ impl Shared {
             }
             docker.inspect_exec(&exec.id).await.map_err(|error| failed(&error))
         };
-        match tokio::time::timeout(options.timeout.min(self.run.remaining()), work).await {
+        let ended = tokio::time::timeout(options.timeout.min(self.run.remaining()), work).await;
+        done.quiet = spoke.elapsed();
+        match ended {
             Ok(found) => {
                 done.exit_code = found?.exit_code;
                 // The engine's own words for a program that is not there; shells use the same numbers.

@@ -90,6 +90,8 @@ pub struct Limits {
     pub run_seconds: u64,
     /// From the start of containers until the stack is ready, in seconds (5 to 1800).
     pub ready_seconds: u64,
+    /// For the submission's own tests and what challenges them, in seconds (10 to 1800); less where the run has less left.
+    pub tests_seconds: u64,
     /// For one request of a probe, in seconds (1 to 120).
     pub request_seconds: u64,
     /// Memory of the whole stack in MiB (128 to 65536).
@@ -100,7 +102,14 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { run_seconds: 600, ready_seconds: 120, request_seconds: 15, memory_mib: 4096, cpus: 2.0 }
+        Limits {
+            run_seconds: 600,
+            ready_seconds: 120,
+            tests_seconds: 180,
+            request_seconds: 15,
+            memory_mib: 4096,
+            cpus: 2.0,
+        }
     }
 }
 

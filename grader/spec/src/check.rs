@@ -216,6 +216,7 @@ impl Checker<'_> {
         let limits = &spec.limits;
         let ranges = [
             ("run_seconds", limits.run_seconds, 30, 7200),
+            ("tests_seconds", limits.tests_seconds, 10, 1800),
             ("ready_seconds", limits.ready_seconds, 5, 1800),
             ("request_seconds", limits.request_seconds, 1, 120),
             ("memory_mib", limits.memory_mib, 128, 65536),

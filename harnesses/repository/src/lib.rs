@@ -30,6 +30,11 @@ pub fn findings(spec: &Spec, snapshot: &Snapshot) -> Vec<Finding> {
     probes::run(spec, snapshot)
 }
 
+/// How many tests the tree has by their syntax, whatever their runner.
+pub fn tests(snapshot: &Snapshot) -> usize {
+    probes::tests(snapshot)
+}
+
 /// What the tree tells the live probes. `environment` is what the compose file gives to each service.
 ///
 /// The databases of the stack stay empty: where they listen is known only once it runs.

@@ -99,6 +99,11 @@ pub(crate) fn run(spec: &Spec, snapshot: &Snapshot) -> Vec<Finding> {
         .collect()
 }
 
+/// Tests of the tree by their syntax.
+pub(crate) fn tests(snapshot: &Snapshot) -> usize {
+    test_present::by_file(&tree::texts(snapshot)).values().map(|(count, _)| count).sum()
+}
+
 /// A whole number of the spec's parameters.
 fn number(params: &Params, name: &str, default: u64) -> u64 {
     params.get(name).and_then(serde_json::Value::as_u64).unwrap_or(default)

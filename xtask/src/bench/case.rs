@@ -59,7 +59,22 @@ pub(crate) fn find(folder: &Path, only: &str) -> Result<Vec<Case>> {
     Ok(cases)
 }
 
+/// Probes that say nothing unless the submission's own tests are run.
+const NEED_TESTS: [&str; 4] = ["test.pass", "test.isolation", "test.coverage", "test.sensitivity"];
+
 impl Case {
+    /// Whether what is planted shows only when the submission's own tests are run.
+    pub(crate) fn is_about_tests(&self) -> bool {
+        NEED_TESTS.iter().any(|probe| self.changes.contains_key(*probe))
+    }
+
+    /// Expects what a grading that leaves the submission's own tests unrun can tell.
+    pub(crate) fn without_tests(&mut self) {
+        for probe in NEED_TESTS {
+            self.good.insert(probe.to_owned(), "not_measured".to_owned());
+        }
+    }
+
     /// Makes the case's repository at `target`: the submission's history, then the defect as one
     /// more commit. A defect that is a script gets the repository as its argument instead, and may
     /// change the history as well.

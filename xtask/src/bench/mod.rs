@@ -35,6 +35,10 @@ pub(crate) struct Args {
     /// Where to write every comparison as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Run the submissions' own tests in every case; otherwise only where a defect of theirs is planted, and what they
+    /// would show is not compared elsewhere. A case takes several times as long
+    #[arg(long)]
+    tests: bool,
     /// The folder of submissions, instead of the repository's own
     #[arg(long, value_name = "DIR")]
     submissions: Option<PathBuf>,
@@ -43,7 +47,12 @@ pub(crate) struct Args {
 impl Args {
     /// One round of the cases that match a glob.
     pub(crate) fn only(glob: &str) -> Self {
-        Args { only: glob.to_owned(), rounds: 1, json: None, submissions: None }
+        Args { only: glob.to_owned(), rounds: 1, json: None, tests: false, submissions: None }
+    }
+
+    /// The same with the submissions' own tests.
+    pub(crate) fn with_tests(self) -> Self {
+        Args { tests: true, ..self }
     }
 }
 
@@ -54,7 +63,10 @@ impl Args {
 /// When the set-up, the build or a submission's folder is not in order.
 pub(crate) fn run(args: &Args) -> Result<bool> {
     let folder = args.submissions.clone().unwrap_or_else(|| shell::workspace().join("fixtures/submissions"));
-    let cases = case::find(&folder, &args.only)?;
+    let mut cases = case::find(&folder, &args.only)?;
+    if !args.tests {
+        cases.iter_mut().filter(|case| !case.is_about_tests()).for_each(Case::without_tests);
+    }
     if cases.is_empty() {
         return Err(Failure::new(format!("no case in {} matches {}", folder.display(), args.only)));
     }
@@ -68,7 +80,8 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
         let mut runs = Vec::new();
         for round in 1..=args.rounds {
             say(format!("{}, round {round} of {}", case.name(), args.rounds));
-            runs.push(grade(&grader, &case.spec, &repository, &work.path().join("out"))?);
+            let skip_tests = !args.tests && !case.is_about_tests();
+            runs.push(grade(&grader, &case.spec, &repository, &work.path().join("out"), skip_tests)?);
         }
         let result = compare::judge(case, runs);
         // Long runs are watched: each result is shown when it is there.
@@ -86,7 +99,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     Ok(results.iter().all(compare::Compared::ok))
 }
 
-fn grade(grader: &Path, spec: &str, repository: &Path, out: &Path) -> Result<Run> {
+fn grade(grader: &Path, spec: &str, repository: &Path, out: &Path, skip_tests: bool) -> Result<Run> {
     if out.exists() {
         std::fs::remove_dir_all(out)?;
     }
@@ -99,6 +112,9 @@ fn grade(grader: &Path, spec: &str, repository: &Path, out: &Path) -> Result<Run
         .args(["--spec", spec, "--seed", SEED, "--format", "json", "--out"])
         .arg(out)
         .stdout(Stdio::null());
+    if skip_tests {
+        command.arg("--skip-tests");
+    }
     let output = shell::output(&mut command)?;
     let seconds = begun.elapsed().as_secs_f64();
     let report = std::fs::read_to_string(out.join("report.json")).unwrap_or_default();

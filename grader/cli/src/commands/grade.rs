@@ -92,6 +92,7 @@ fn request(args: &GradeArgs) -> Result<GradeRequest, Exit> {
         seed: common.seed.unwrap_or(1),
         keep: args.keep,
         offline: args.offline,
+        skip_tests: args.skip_tests,
         runtime: args.runtime.clone(),
         allow_images: args.allow_image.clone(),
         build_network: args.build_network.clone(),

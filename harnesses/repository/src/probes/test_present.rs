@@ -1,5 +1,6 @@
-//! `test.present`: as many automated tests as the brief asks for.
+//! `test.present`: as many automated tests as the brief asks for, counted by their text.
 //!
+//! Stands where the tests could not be run; where they were, the suite's family counts by the runner's own report.
 //! Observes the test functions of the tree by the syntax of each runner: pytest, unittest, Jest, Vitest, Mocha and
 //! `node:test`, Go, Cargo, JUnit, PHPUnit and Pest, RSpec and Minitest, xUnit and NUnit, ExUnit. A parametrized test
 //! counts once, at least; one that is always skipped does not count. Fails below `at_least` (8 unless told).
@@ -21,17 +22,7 @@ const SHOWN: usize = 12;
 
 pub(super) fn run(tree: &Tree<'_>, params: &Params) -> Finding {
     let wanted = number(params, "at_least", 8);
-    let mut files: BTreeMap<&str, (usize, u32)> = BTreeMap::new();
-    for (path, text) in &tree.texts {
-        let Some(language) = tree::language(path) else { continue };
-        if !may_hold_tests(path, text, language) {
-            continue;
-        }
-        let found = tests(path, text, language);
-        if let Some(line) = found.first() {
-            files.insert(path, (found.len(), *line));
-        }
-    }
+    let files = by_file(&tree.texts);
     let total: usize = files.values().map(|(count, _)| count).sum();
     let expected = format!("at least {}", counted(usize::try_from(wanted).unwrap_or(usize::MAX), "automated test"));
     let actual = match files.len() {
@@ -53,6 +44,22 @@ pub(super) fn run(tree: &Tree<'_>, params: &Params) -> Finding {
         )
     };
     finding.expected(expected).actual(actual).evidences(evidence)
+}
+
+/// Tests of each file that has some, with the line of the first.
+pub(super) fn by_file<'a>(texts: &[(&'a str, &str)]) -> BTreeMap<&'a str, (usize, u32)> {
+    let mut files = BTreeMap::new();
+    for (path, text) in texts {
+        let Some(language) = tree::language(path) else { continue };
+        if !may_hold_tests(path, text, language) {
+            continue;
+        }
+        let found = tests(path, text, language);
+        if let Some(line) = found.first() {
+            files.insert(*path, (found.len(), *line));
+        }
+    }
+    files
 }
 
 fn may_hold_tests(path: &str, text: &str, language: Language) -> bool {
