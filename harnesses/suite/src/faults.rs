@@ -221,15 +221,16 @@ fn test_modules(tree: &Tree<'_>) -> Vec<Range<usize>> {
     parts.map(|node| node.byte_range()).collect()
 }
 
-fn at_node(tree: &Tree<'_>, node: Node<'_>, add: &mut dyn FnMut(Kind, Range<usize>, usize, &str)) {
+/// Takes a fault: its kind, the bytes that it replaces, their row and what comes in their place.
+type Add<'a> = dyn FnMut(Kind, Range<usize>, usize, &str) + 'a;
+
+fn at_node(tree: &Tree<'_>, node: Node<'_>, add: &mut Add<'_>) {
     let language = tree.language();
     let row = |node: Node<'_>| node.start_position().row;
     match node.kind() {
         "comparison_operator" | "binary_expression" | "boolean_operator" | "binary_operator" => {
             for at in 0..node.child_count() {
-                let Some(operator) =
-                    node.child(u32::try_from(at).unwrap_or(u32::MAX)).filter(|child| !child.is_named())
-                else {
+                let Some(operator) = node.child(at).filter(|child| !child.is_named()) else {
                     continue;
                 };
                 if let Some((kind, to)) = other_operator(language, tree.text(operator))

@@ -43,13 +43,13 @@ pub(crate) struct View<'a> {
 
 impl View<'_> {
     /// What examining brought, or the finding of a probe that needs it.
-    pub(crate) fn examined(&self, probe: &str) -> Result<&Examined, Finding> {
-        match self.told {
-            Told::Examined(examined) => Ok(examined),
-            Told::Skipped => Err(Finding::not_measured(probe, "The tests were left out on request")),
-            Told::NotRun { why } => Err(Finding::inconclusive(probe, format!("The tests could not be run: {why}"))),
-            Told::Blocked { by, why } => Err(Finding::blocked(probe, by, format!("The tests could not be run: {why}"))),
-        }
+    pub(crate) fn examined(&self, probe: &str) -> Result<&Examined, Box<Finding>> {
+        Err(Box::new(match self.told {
+            Told::Examined(examined) => return Ok(examined),
+            Told::Skipped => Finding::not_measured(probe, "The tests were left out on request"),
+            Told::NotRun { why } => Finding::inconclusive(probe, format!("The tests could not be run: {why}")),
+            Told::Blocked { by, why } => Finding::blocked(probe, by, format!("The tests could not be run: {why}")),
+        }))
     }
 }
 

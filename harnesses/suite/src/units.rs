@@ -117,7 +117,8 @@ fn read(tree: &Tree<'_>, path: &str, in_test_file: bool, words: &Words, units: &
     for function in tree.functions() {
         let name = function.name.unwrap_or_default().to_owned();
         let (role, skipped) = role_of_function(tree, family, &name, function.node, in_test_file);
-        if !skipped && !(name.is_empty() && role == Role::Helper) {
+        let nameless = name.is_empty() && role == Role::Helper;
+        if !skipped && !nameless {
             units.push(unit(tree, path, name, role, function.node, words));
         }
     }

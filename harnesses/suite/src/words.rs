@@ -32,7 +32,7 @@ pub(crate) fn called(tree: &Tree<'_>, node: Node<'_>) -> Option<Called> {
         }
         "scoped_call_expression" => (text(field("name")?), field("scope")),
         "macro_invocation" => {
-            arguments = node.child(u32::try_from(node.child_count().saturating_sub(1)).unwrap_or(0));
+            arguments = node.child(node.child_count().saturating_sub(1));
             (text(field("macro")?), None)
         }
         _ => return None,

@@ -1,6 +1,8 @@
 //! Every folder of `fixtures/suites` is a tiny repository with what its runner said: recognised, examined and judged as
 //! its `case.yaml` expects, without an engine. What the format of a case is, its README says.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps fails as it should")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

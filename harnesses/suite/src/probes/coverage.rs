@@ -26,7 +26,7 @@ struct Share {
 pub(super) fn run(view: &View<'_>, params: &Params) -> Finding {
     let examined = match view.examined(ID) {
         Ok(examined) => examined,
-        Err(finding) => return finding,
+        Err(finding) => return *finding,
     };
     let Some(coverage) = &examined.coverage else {
         if examined.first.exit.is_none() {

@@ -20,7 +20,7 @@ const SHOWN: usize = 8;
 pub(super) fn run(view: &View<'_>, _params: &Params) -> Finding {
     let examined = match view.examined(ID) {
         Ok(examined) => examined,
-        Err(finding) => return finding,
+        Err(finding) => return *finding,
     };
     if examined.first.exit.is_none() && examined.first.results.is_none() && !examined.first.over_limits {
         return Finding::inconclusive(ID, "The first run of the tests did not come to an end");

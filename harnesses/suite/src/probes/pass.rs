@@ -28,7 +28,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 pub(super) fn run(view: &View<'_>, _params: &Params) -> Finding {
     let examined = match view.examined(ID) {
         Ok(examined) => examined,
-        Err(finding) => return finding,
+        Err(finding) => return *finding,
     };
     let expected = "every test passes";
     let first = &examined.first;

@@ -22,7 +22,7 @@ const LEAST_TO_FAIL: usize = 12;
 pub(super) fn run(view: &View<'_>, params: &Params) -> Finding {
     let examined = match view.examined(ID) {
         Ok(examined) => examined,
-        Err(finding) => return finding,
+        Err(finding) => return *finding,
     };
     if examined.first.exit.is_none() && examined.first.results.is_none() && !examined.first.over_limits {
         return Finding::inconclusive(ID, "The first run of the tests did not come to an end");
