@@ -5,6 +5,7 @@
 
 mod fast;
 mod parse;
+mod spring;
 mod strength;
 
 pub(crate) use fast::readable;

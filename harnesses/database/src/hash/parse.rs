@@ -26,7 +26,10 @@ pub(super) fn verified(stored: &str, password: &str, beside: &[&str]) -> Option<
     let text = stored.trim();
     let text = text.strip_prefix("argon2$argon2").map_or(text.to_owned(), |rest| format!("$argon2{rest}"));
     let text = match text.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
-        Some((_name, rest)) => rest.to_owned(),
+        Some((name, rest)) => match super::spring::verified(name, rest, password) {
+            Some(scheme) => return Some(scheme),
+            None => rest.to_owned(),
+        },
         None => text,
     };
     argon2(&text, password)
@@ -126,7 +129,7 @@ fn log2(n: u32) -> Option<u32> {
     n.is_power_of_two().then(|| n.trailing_zeros())
 }
 
-fn scrypt_matches(password: &str, salt: &[u8], log_n: u32, r: u32, p: u32, hash: &[u8]) -> Option<Scheme> {
+pub(super) fn scrypt_matches(password: &str, salt: &[u8], log_n: u32, r: u32, p: u32, hash: &[u8]) -> Option<Scheme> {
     // N·r·128 bytes of memory.
     let memory_kib = 1_u64.checked_shl(log_n)?.checked_mul(u64::from(r))? / 8;
     if memory_kib > u64::from(MOST_MEMORY_KIB) || p > 64 || hash.is_empty() || hash.len() > 128 {
@@ -168,7 +171,13 @@ fn pbkdf2_any(text: &str, password: &str) -> Option<Scheme> {
     None
 }
 
-fn pbkdf2_matches(password: &str, salt: &[u8], digest: &str, iterations: u32, hash: &[u8]) -> Option<Scheme> {
+pub(super) fn pbkdf2_matches(
+    password: &str,
+    salt: &[u8],
+    digest: &str,
+    iterations: u32,
+    hash: &[u8],
+) -> Option<Scheme> {
     if iterations == 0 || iterations > MOST_ITERATIONS || hash.is_empty() || hash.len() > 128 {
         return None;
     }

@@ -54,7 +54,8 @@ impl Probe for Timestamps {
             return Err(Stop::inconclusive("neither an account nor a transaction could be found in the tables"));
         }
         if missing.is_empty() && zoneless.is_empty() {
-            return Ok(Finding::pass(self.id(), "Accounts and transactions carry a creation time, with time zone"));
+            let zone = if found.dialect() == Dialect::Postgres { ", with time zone" } else { "" };
+            return Ok(Finding::pass(self.id(), format!("Accounts and transactions carry a creation time{zone}")));
         }
         let mut actual = Vec::new();
         if !missing.is_empty() {

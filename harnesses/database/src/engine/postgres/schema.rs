@@ -27,9 +27,10 @@ LEFT JOIN pg_class fc ON fc.oid = k.confrelid LEFT JOIN pg_namespace fn ON fn.oi
 WHERE k.contype IN ('p', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema') \
 AND n.nspname NOT LIKE 'pg\\_%' ORDER BY 1, 2, 3, u.pos LIMIT 5000";
 
+/// An index that leaves out the rows without a value finds every row that has one.
 const INDEXES: &str = "\
 SELECT n.nspname AS schema, c.relname AS tab, i.relname AS name, x.indisunique AS uniq, \
-(x.indpred IS NOT NULL) AS partial, pg_get_indexdef(x.indexrelid, pos, true) AS key \
+(x.indpred IS NOT NULL AND pg_get_expr(x.indpred, x.indrelid) !~* '^[(]?\"?[a-z0-9_]+\"? is not null[)]?$') AS partial, pg_get_indexdef(x.indexrelid, pos, true) AS key \
 FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid \
 JOIN pg_namespace n ON n.oid = c.relnamespace CROSS JOIN LATERAL generate_series(1, x.indnkeyatts) AS pos \
 WHERE x.indisvalid AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%' \

@@ -158,6 +158,36 @@ mod tests {
     }
 
     #[test]
+    fn keys_and_indexes_are_read_in_their_order() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("app.db");
+        let made = rusqlite::Connection::open(&path).expect("a database");
+        made.execute_batch(
+            "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL);
+             CREATE UNIQUE INDEX u ON users (lower(email));
+             CREATE TABLE lines (n INT NOT NULL, order_id INT NOT NULL, user INT REFERENCES Users (id),
+                                 price DECIMAL(10, 2), PRIMARY KEY (order_id, n));
+             CREATE INDEX part ON lines (user) WHERE n > 3;",
+        )
+        .expect("statements");
+        drop(made);
+        let bytes = std::fs::read(&path).expect("a file");
+        let schema = read(&mut Session::open(bytes, None).expect("a copy")).expect("a schema");
+        let table = |name: &str| {
+            let name = TableName { schema: String::new(), name: name.to_owned() };
+            schema.tables.get(&name).unwrap_or_else(|| panic!("{name}"))
+        };
+        let (users, lines) = (table("users"), table("lines"));
+        assert_eq!(lines.primary_key, ["order_id", "n"]);
+        assert_eq!((lines.foreign_keys.len(), lines.foreign_keys[0].refers_to.name.as_str()), (1, "users"));
+        assert!(lines.leads(&["order_id".to_owned()]) && !lines.leads(&["user".to_owned()]));
+        assert!(users.leads(&["id".to_owned()]), "the row's own number is an index");
+        let unique = users.indexes.iter().find(|index| index.name == "u").expect("the index");
+        assert_eq!((unique.unique, unique.keys.as_slice()), (true, &["lower(email)".to_owned()][..]));
+        assert_eq!(lines.column("price").map(|column| (column.class, column.nullable)), Some((Class::Exact, true)));
+    }
+
+    #[test]
     fn an_expressions_text_is_taken_from_the_definition() {
         let definition = "CREATE UNIQUE INDEX u ON users (lower(trim(\"email\", ' ')), tenant)";
         assert_eq!(expression(definition, 0), "lower(trim(email, ' '))");
