@@ -10,7 +10,7 @@ use grader_model::{
     catalogue_entry,
 };
 use grader_sandbox::{ConnectOptions, Engine, ImageAllowList, Reaper, RunId, RunOptions};
-use grader_spec::{LoadedSpec, ProbeState};
+use grader_spec::{LoadedSpec, ProbeState, Spec};
 use harness_kit::bind::Overrides;
 use harness_kit::protocol::Start;
 use harness_suite::Told;
@@ -159,7 +159,7 @@ async fn stages(
                         cancel: request.cancel.clone(),
                     };
                     let start = |facts| Start {
-                        spec: request.spec.spec.clone(),
+                        spec: Spec { level: request.level, ..request.spec.spec.clone() },
                         endpoints: Vec::new(),
                         facts,
                         seed: request.seed,

@@ -55,7 +55,7 @@ pub async fn probe(request: ProbeRequest, events: Events) -> Result<Report, Prob
     let endpoint = endpoint(&request.url).await?;
     let facts = Facts { databases: request.database.into_iter().collect(), ..Facts::default() };
     let start = Start {
-        spec: request.spec.spec.clone(),
+        spec: grader_spec::Spec { level: request.level, ..request.spec.spec.clone() },
         endpoints: vec![endpoint],
         facts,
         seed: request.seed,

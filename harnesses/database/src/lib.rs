@@ -8,11 +8,15 @@ mod connection;
 mod engine;
 mod hash;
 mod password;
+mod plans;
 mod probes;
+mod rows;
 mod schema;
 mod sql;
+mod statements;
 mod store;
 mod traces;
+mod traffic;
 
 use std::sync::Arc;
 

@@ -6,15 +6,19 @@ mod foreign_keys;
 mod identifiers;
 mod migrations;
 mod money_type;
+mod n_plus_one;
 mod normalized;
 mod not_null;
+mod oversell;
 mod password_cost;
 mod password_salt;
 mod password_storage;
 mod primary_keys;
+mod query_plans;
 mod reachable;
 mod relations;
 mod timestamps;
+mod transactions;
 mod unique;
 
 use std::sync::Arc;
@@ -42,5 +46,9 @@ pub(crate) fn all(store: &Arc<Store>) -> Vec<Box<dyn Probe>> {
         Box::new(password_storage::PasswordStorage(store())),
         Box::new(password_cost::PasswordCost(store())),
         Box::new(password_salt::PasswordSalt(store())),
+        Box::new(transactions::Transactions(store())),
+        Box::new(n_plus_one::NPlusOne(store())),
+        Box::new(query_plans::QueryPlans(store())),
+        Box::new(oversell::Oversell(store())),
     ]
 }

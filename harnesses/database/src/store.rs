@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 
 use crate::clients::Clients;
 use crate::traces::{self, Traces};
+use crate::traffic::{self, Traffic};
 
 pub(crate) use found::{Found, Source, is_key};
 pub(crate) use search::Missing;
@@ -19,11 +20,12 @@ pub(crate) struct Store {
     hints: Vec<DatabaseHint>,
     found: OnceCell<Result<Found, Missing>>,
     traces: OnceCell<Result<Traces, Stop>>,
+    traffic: OnceCell<Result<Traffic, Stop>>,
 }
 
 impl Store {
     pub(crate) fn new(hints: Vec<DatabaseHint>) -> Self {
-        Store { hints, found: OnceCell::new(), traces: OnceCell::new() }
+        Store { hints, found: OnceCell::new(), traces: OnceCell::new(), traffic: OnceCell::new() }
     }
 
     /// The database as it is now, or a stop that names `db.reachable` as the cause.
@@ -57,5 +59,11 @@ impl Store {
             Ok(traces) => Ok((found, traces)),
             Err(stop) => Err(stop.clone()),
         }
+    }
+
+    /// What the API sends to the database for lists and look-ups.
+    pub(crate) async fn traffic(&self, ctx: &Context) -> Result<&Traffic, Stop> {
+        let found = self.found(ctx).await?;
+        self.traffic.get_or_init(|| traffic::observe(ctx, found)).await.as_ref().map_err(Stop::clone)
     }
 }

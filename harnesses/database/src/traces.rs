@@ -190,16 +190,25 @@ fn columns_of(resource: &Resource, sent: &Map<String, Value>, row: &Map<String, 
 
 /// The row one of whose key columns is `key`, in a table that is none of `others`.
 async fn by_value(found: &Found, key: &str, others: &[&TableName]) -> Option<Trace> {
-    for (name, table) in found.schema.own().filter(|(name, _)| !others.contains(name)) {
-        // The primary key, or another column that is unique by itself, as a public key is.
-        let mut candidates: Vec<&str> = table.single_key().into_iter().collect();
-        for index in table.indexes.iter().filter(|index| index.unique && index.keys.len() == 1) {
-            candidates.extend(table.column(&index.keys[0]).map(|column| column.name.as_str()));
+    for (name, _) in found.schema.own().filter(|(name, _)| !others.contains(name)) {
+        if let Some(trace) = keyed(found, name, key).await {
+            return Some(trace);
         }
-        for column in candidates.into_iter().filter_map(|name| table.column(name)) {
-            if let Some(row) = found.one_row(name, &found.holds(column, key)).await {
-                return Some(Trace { table: name.clone(), row, columns: BTreeMap::new() });
-            }
+    }
+    None
+}
+
+/// The row of a table one of whose key columns is `key`: the primary key, or another column that is unique by itself, as
+/// a public key is.
+pub(crate) async fn keyed(found: &Found, name: &TableName, key: &str) -> Option<Trace> {
+    let table = found.schema.tables.get(name)?;
+    let mut candidates: Vec<&str> = table.single_key().into_iter().collect();
+    for index in table.indexes.iter().filter(|index| index.unique && index.keys.len() == 1) {
+        candidates.extend(table.column(&index.keys[0]).map(|column| column.name.as_str()));
+    }
+    for column in candidates.into_iter().filter_map(|name| table.column(name)) {
+        if let Some(row) = found.one_row(name, &found.holds(column, key)).await {
+            return Some(Trace { table: name.clone(), row, columns: BTreeMap::new() });
         }
     }
     None

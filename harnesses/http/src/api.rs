@@ -1,8 +1,10 @@
 //! API design: operations, methods, status codes, round trips, pagination, transactions.
 
+mod conditional;
 mod content_type;
 mod fill;
 mod filtering;
+mod idempotency;
 mod method_not_allowed;
 mod methods;
 mod operations;
@@ -44,5 +46,7 @@ pub(crate) fn probes() -> Vec<Box<dyn Probe>> {
         Box::new(pagination_bounded::Bounded),
         Box::new(pagination_size::Size),
         Box::new(content_type::ContentType),
+        Box::new(idempotency::Idempotency),
+        Box::new(conditional::Conditional),
     ]
 }
