@@ -5,10 +5,9 @@
 //! three bad rounds are a verdict. A limiter's 429 is no error: what it lets through is judged, and where it lets through
 //! too little, nothing is. The machine is no candidate's fault: rounds in which the harness itself was late do not count,
 //! and where other work leaves less than a whole processor, the bound grows as that share shrinks; with less than half of
-//! one left, slowness says nothing. Such a round is repeated too, as long as there is time, and at last with as much of the
-//! load, and as much more time, as the machine leaves of a processor: who bears that is let pass. No machine excuses a kind
-//! of request that is slow beside another one of the same round, and many times slower than alone. It runs while a
-//! limiter's window passes, when nothing else is sent.
+//! one left, slowness says nothing. Such a round is repeated too, as long as there is time; then the verdict is left open.
+//! But no machine excuses a kind of request that is slow beside another one of the same round, and many times slower than
+//! alone. It runs while a limiter's window passes, when nothing else is sent.
 //! Planted defects: `error-load` of both submissions.
 
 use std::collections::BTreeMap;
@@ -42,9 +41,6 @@ const LATE: Duration = Duration::from_millis(100);
 const HALF: f64 = 0.5;
 /// How many times slower than alone a kind of request must be to stand out.
 const MANY: u32 = 5;
-/// The least share of the load that is sent, and how many requests of it.
-const SLOWEST: f64 = 0.1;
-const SLOWED_REQUESTS: u64 = 40;
 /// Most requests and seconds of one round, whatever a spec says.
 const MOST_REQUESTS: u64 = 2_000;
 const MOST_SECONDS: u64 = 20;
@@ -65,10 +61,8 @@ impl Probe for Load {
         let mut rounds = Vec::new();
         let began = Instant::now();
         loop {
-            let pace = rounds.last().map_or(1.0, |(last, _): &(Seen, Round)| last.next_pace(rounds.len()));
-            let count = if pace < 1.0 { plan.requests.min(SLOWED_REQUESTS) } else { plan.requests };
-            let round = at_rate(ctx, requests(&mut reads, count)?, slowed(plan.per_second, pace)).await;
-            let mut seen = Seen::of(&round, plan.bound, pace);
+            let round = at_rate(ctx, requests(&mut reads, plan.requests)?, plan.per_second).await;
+            let mut seen = Seen::of(&round, plan.bound);
             if !seen.is_good(plan.bound) {
                 // What is still being answered would pass for other people's work.
                 tokio::time::sleep(REST).await;
@@ -146,18 +140,6 @@ impl Plan {
     }
 }
 
-/// A rate at that pace, at least one a second.
-fn slowed(per_second: u64, pace: f64) -> u64 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "1 to 500"
-    )]
-    let rate = (per_second as f64 * pace).round() as u64;
-    rate.max(1)
-}
-
 fn requests(reads: &mut Reads, count: u64) -> Result<Vec<Named>, Stop> {
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     (0..count).map(|at| if at % CREATE_EACH == CREATE_EACH - 1 { reads.create() } else { Ok(reads.nth(at)) }).collect()
@@ -222,8 +204,6 @@ struct Seen {
     p95: Duration,
     /// Whether the harness itself was late.
     late: bool,
-    /// The share of the load that was sent, from 0 to 1.
-    pace: f64,
     /// The share of a processor that others left afterwards.
     share: f64,
     /// Whether one kind of request was slow beside another one of the same round.
@@ -231,7 +211,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(round: &Round, bound: Duration, pace: f64) -> Self {
+    fn of(round: &Round, bound: Duration) -> Self {
         let taken: Vec<&Answer> =
             round.answers.iter().map(|got| &got.answer).filter(|answer| !answer.is_limited()).collect();
         let errors = || taken.iter().filter(|answer| is_error(answer));
@@ -243,7 +223,6 @@ impl Seen {
             slow_errors: errors().filter(|answer| answer.elapsed() > bound).count(),
             p95: percentile(&times, 95).unwrap_or_default(),
             late: percentile(&round.lags, 95).is_some_and(|lag| lag > LATE),
-            pace,
             share: 1.0,
             stands_out: false,
         }
@@ -259,13 +238,7 @@ impl Seen {
     }
 
     fn is_good(&self, bound: Duration) -> bool {
-        self.taken >= ENOUGH && self.errors() == 0 && self.p95 <= bound.div_f64(self.pace)
-    }
-
-    /// The share of the load for the next round: the whole, but after some rounds on a machine of which less than half a
-    /// processor is left, as much of it as of that.
-    fn next_pace(&self, rounds: usize) -> f64 {
-        if rounds >= BAD && self.share < HALF { self.share.max(SLOWEST) } else { 1.0 }
+        self.taken >= ENOUGH && self.errors() == 0 && self.p95 <= bound
     }
 
     /// Whether it is slower than its machine explains.
@@ -293,7 +266,7 @@ fn rule(rounds: &[&Seen], bound: Duration, is_over: bool) -> Option<Ruling> {
         return Some(Ruling::Limited);
     }
     // Whatever makes a harness late is the same for every kind of request.
-    let counted = || rounds.iter().filter(|seen| (!seen.late || seen.stands_out) && seen.pace >= 1.0);
+    let counted = || rounds.iter().filter(|seen| !seen.late || seen.stands_out);
     if counted().filter(|seen| seen.fails()).count() >= BAD {
         return Some(Ruling::Errors);
     }
@@ -317,7 +290,6 @@ mod tests {
             slow_errors: 0,
             p95: Duration::from_millis(p95),
             late: false,
-            pace: 1.0,
             share: 1.0,
             stands_out: false,
         }
@@ -359,20 +331,6 @@ mod tests {
         assert_eq!(at_last(&[timeouts.clone(), timeouts.clone(), timeouts]), Some(Ruling::Starved));
         let refusals = Seen { quick_errors: 3, ..busy(900) };
         assert_eq!(ruled(&[refusals.clone(), refusals.clone(), refusals]), Some(Ruling::Errors));
-    }
-
-    #[test]
-    fn on_a_taken_machine_time_runs_slower() {
-        let taken = Seen { share: 0.2, ..seen(9000) };
-        assert!((taken.next_pace(2) - 1.0).abs() < f64::EPSILON && (taken.next_pace(3) - 0.2).abs() < f64::EPSILON);
-        assert!((seen(900).next_pace(3) - 1.0).abs() < f64::EPSILON);
-        assert_eq!((slowed(50, 0.2), slowed(50, 1.0), slowed(1, 0.1)), (10, 50, 1));
-        let full = [taken.clone(), taken.clone(), taken];
-        let slow = |p95| [&full[..], &[Seen { pace: 0.2, share: 0.2, ..seen(p95) }]].concat();
-        assert_eq!(ruled(&slow(2500)), Some(Ruling::Borne));
-        assert_eq!(ruled(&slow(2600)), None);
-        let broken = Seen { pace: 0.2, quick_errors: 5, ..seen(10) };
-        assert_eq!(ruled(&vec![broken; 5]), None, "a part of the load convicts nobody");
     }
 
     fn kinds(list: u64, read: u64) -> BTreeMap<String, Vec<Duration>> {
