@@ -52,3 +52,18 @@ bless *args:
 [group('measure')]
 accuracy *args:
     cargo xtask bench accuracy {{ args }}
+
+# How fast a stack comes up and goes, beside compose and by hand: `just bringup --rounds 5`
+[group('measure')]
+bringup *args:
+    cargo xtask bench bringup {{ args }}
+
+# Try the readers of hostile text for an hour: `just fuzz --minutes 60`
+[group('measure')]
+fuzz *args:
+    cargo xtask fuzz {{ args }}
+
+# Two hundred rounds of a small stack, and a kill in every sort of engine call
+[group('measure')]
+soak *args:
+    cargo xtask soak {{ args }}

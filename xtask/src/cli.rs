@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::setup::{self, Wanted};
 use crate::shell::Result;
-use crate::{bench, bless, demo, fuzz, test, tidy};
+use crate::{bench, bless, demo, fuzz, soak, test, tidy};
 
 #[derive(Parser)]
 #[command(name = "xtask", bin_name = "cargo xtask", about = "Chores of this repository")]
@@ -31,6 +31,8 @@ enum Chore {
     Bless(bless::Args),
     /// Try the readers of hostile text with what is nearly right, for minutes or hours
     Fuzz(fuzz::Args),
+    /// Bring a small stack up and down many times, and kill a run in every sort of engine call
+    Soak(soak::Args),
     /// Measure the grader
     #[command(subcommand)]
     Bench(Bench),
@@ -56,6 +58,12 @@ struct SetupArgs {
 enum Bench {
     /// Grade every good submission and every planted defect, and compare verdict by verdict
     Accuracy(bench::Args),
+    /// Bring a stack up and down by compose, by the grader and by hand, in turn, and print medians and ratios
+    Bringup(bench::bringup::Args),
+    /// Grade trees that nobody has seen yet twice, and print what the second time took of the first
+    Regrade,
+    /// Grade four submissions in turn and at a time, and compare times and verdicts
+    Concurrency,
 }
 
 /// Reads the arguments and runs the chore.
@@ -71,8 +79,12 @@ pub(crate) fn run() -> Result<ExitCode> {
         Chore::Test => test::run()?,
         Chore::Tidy => tidy::run()?,
         Chore::Bless(args) => bless::run(&args).map(|()| true)?,
+        Chore::Soak(args) => soak::run(&args)?,
         Chore::Fuzz(args) => fuzz::run(&args)?,
         Chore::Bench(Bench::Accuracy(args)) => bench::run(&args)?,
+        Chore::Bench(Bench::Bringup(args)) => bench::bringup::run(&args).map(|()| true)?,
+        Chore::Bench(Bench::Regrade) => bench::again::regrade().map(|()| true)?,
+        Chore::Bench(Bench::Concurrency) => bench::again::concurrency().map(|()| true)?,
     };
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,4 +1,4 @@
-//! The repository's own chores: `cargo xtask setup | down | demo | test | tidy | bless | bench | fuzz`.
+//! The repository's own chores: `cargo xtask setup | down | demo | test | tidy | bless | bench | fuzz | soak`.
 //!
 //! Everything a fresh machine needs to build, try and judge the grader starts here. This crate
 //! drives the other crates only through their programs; it must not know any of their types.
@@ -12,6 +12,7 @@ mod fuzz;
 mod git_server;
 mod setup;
 mod shell;
+mod soak;
 mod test;
 mod tidy;
 

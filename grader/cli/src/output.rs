@@ -26,16 +26,21 @@ pub(crate) fn init_logging(verbose: u8) {
         .init();
 }
 
+/// Text that may come from a submission, without control characters: they would paint over what a person reads.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// Prints an error with its causes and a hint, as every command does.
 pub(crate) fn complain(error: &dyn std::error::Error, hint: &str) {
-    let mut text = format!("grader: {error}");
+    let mut text = format!("grader: {}", plain(&error.to_string()));
     let mut cause = error.source();
     while let Some(inner) = cause {
-        text.push_str(&format!("\n  because: {inner}"));
+        text.push_str(&format!("\n  because: {}", plain(&inner.to_string())));
         cause = inner.source();
     }
     if !hint.is_empty() {
-        text.push_str(&format!("\n  hint: {hint}"));
+        text.push_str(&format!("\n  hint: {}", plain(hint)));
     }
     eprintln!("{text}");
 }

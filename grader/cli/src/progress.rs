@@ -9,6 +9,8 @@ use grader_pipeline::Event;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use crate::output::plain;
+
 /// How events are shown.
 #[derive(Debug, Default)]
 pub(crate) struct Shown {
@@ -156,11 +158,6 @@ impl View for Bars {
     fn end(&mut self) {
         self.bar.finish_and_clear();
     }
-}
-
-/// Text that may come from a submission, without control characters.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a duration for people")]

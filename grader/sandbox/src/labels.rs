@@ -12,6 +12,8 @@ pub(crate) const OWNER: &str = "grader.owner";
 pub(crate) const DEADLINE: &str = "grader.deadline";
 /// Marks what is to stay after its run, since somebody wants to look at it.
 pub(crate) const KEPT: &str = "grader.kept";
+/// The value of [`KEPT`] that counts.
+pub(crate) const YES: &str = "yes";
 /// Marks a base image that this project made in place of the real one, where no registry can be reached.
 pub(crate) const STAND_IN: &str = "grader.stand-in";
 /// The service that a container stands for.
@@ -102,16 +104,20 @@ pub(crate) struct RunLabels {
 
 impl RunLabels {
     pub(crate) fn map(&self) -> HashMap<String, String> {
-        let mut labels = HashMap::from([
+        // Said in any case: a container inherits what its image says and we do not.
+        let kept = if self.kept { YES } else { "" };
+        HashMap::from([
             (RUN.to_owned(), self.run.to_string()),
             (OWNER.to_owned(), self.owner.to_string()),
             (DEADLINE.to_owned(), unix(self.deadline).to_string()),
-        ]);
-        if self.kept {
-            labels.insert(KEPT.to_owned(), "yes".to_owned());
-        }
-        labels
+            (KEPT.to_owned(), kept.to_owned()),
+        ])
     }
+}
+
+/// Nothing under each of our names, for images that are nobody's: a Dockerfile may say `LABEL grader.run=…`.
+pub(crate) fn none() -> HashMap<String, String> {
+    [RUN, OWNER, DEADLINE, KEPT, STAND_IN, SERVICE, HARNESS].map(|label| (label.to_owned(), String::new())).into()
 }
 
 /// Seconds since the epoch.

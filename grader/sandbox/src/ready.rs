@@ -108,7 +108,8 @@ pub(crate) async fn wait(stack: &Shared, name: &str) -> Result<ServiceReadiness,
                 } else if listens {
                     break Proof::Listening;
                 } else if !ports.any() || open.is_none() {
-                    if since.elapsed() >= SETTLED {
+                    // Ports that cannot be seen may be those of a container that has ended since it was looked at.
+                    if since.elapsed() >= SETTLED && matches!(look(stack, name, service).await?, Seen::Running) {
                         break Proof::Running;
                     }
                 } else if ports.published.is_empty() && since.elapsed() >= exposed {

@@ -67,6 +67,8 @@ async fn prune_sort(engine: &Engine, label: &str, most: usize, unused: Duration)
     let filters = Some(labels::filter(label, None));
     let options = ListImagesOptions { filters, ..ListImagesOptions::default() };
     let images = engine.docker.list_images(Some(options)).await.doing("list kept images")?;
+    // An empty value says that it is none of this sort.
+    let images = images.into_iter().filter(|image| image.labels.get(label).is_some_and(|value| !value.is_empty()));
     let kept: Vec<Kept> = stream::iter(images)
         .map(|image| async move {
             let seen = engine.docker.inspect_image(&image.id).await.ok();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use crate::inventory;
+use crate::inventory::{self, Resource};
 use crate::journal::{self, Kind};
 use crate::labels::{self, Owner, RunId, unix};
 use crate::retention::{self, Retention};
@@ -61,7 +61,7 @@ pub struct SweepReport {
 pub async fn sweep(engine: &Engine, options: &SweepOptions) -> Result<SweepReport, SandboxError> {
     let mut report = SweepReport::default();
     let records = options.journal.as_deref().map(journal::records).unwrap_or_default();
-    let mut runs = labelled(engine).await?;
+    let (mut runs, by_images) = labelled(engine).await?;
     for record in &records {
         if record.engine == engine.info().address {
             runs.entry(record.run.clone()).or_insert_with(|| Known {
@@ -70,6 +70,10 @@ pub async fn sweep(engine: &Engine, options: &SweepOptions) -> Result<SweepRepor
                 kept: false,
             });
         }
+    }
+    // Labels of an image may come from a Dockerfile, so they tell only what nobody else does.
+    for (run, known) in by_images {
+        runs.entry(run).or_insert(known);
     }
     for wanted in options.runs.iter().flatten() {
         runs.entry(wanted.clone()).or_insert_with(|| Known { owner: Owner::current(), deadline: 0, kept: false });
@@ -113,18 +117,21 @@ struct Known {
     kept: bool,
 }
 
-/// Every run that a label names.
-async fn labelled(engine: &Engine) -> Result<BTreeMap<RunId, Known>, SandboxError> {
-    let mut runs = BTreeMap::new();
-    for resource in inventory::labelled(&engine.docker, None).await? {
-        let labels = resource.labels;
+type Runs = BTreeMap<RunId, Known>;
+
+/// Every run that a label names: by what only we make, and by images.
+async fn labelled(engine: &Engine) -> Result<(Runs, Runs), SandboxError> {
+    let (mut made, mut by_images) = (Runs::new(), Runs::new());
+    for Resource { kind, labels, .. } in inventory::labelled(&engine.docker, None).await? {
         let owner = labels.get(labels::OWNER).and_then(|text| Owner::parse(text));
         let deadline = labels.get(labels::DEADLINE).and_then(|text| text.parse().ok());
         let run = labels.get(labels::RUN).and_then(|text| RunId::new(text.as_str()).ok());
         // Without all three it is not ours, whatever it says.
         if let (Some(run), Some(owner), Some(deadline)) = (run, owner, deadline) {
-            runs.insert(run, Known { owner, deadline, kept: labels.contains_key(labels::KEPT) });
+            let kept = labels.get(labels::KEPT).is_some_and(|value| value == labels::YES);
+            let runs = if kind == Kind::Image { &mut by_images } else { &mut made };
+            runs.insert(run, Known { owner, deadline, kept });
         }
     }
-    Ok(runs)
+    Ok((made, by_images))
 }

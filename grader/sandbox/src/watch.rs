@@ -15,7 +15,7 @@ use crate::labels;
 use crate::run::Inner;
 
 /// Time between looks at how much has been written. The engine has to count.
-const DISK: Duration = Duration::from_secs(10);
+const DISK: Duration = Duration::from_secs(2);
 
 /// The followers of one run; they end when this is dropped.
 #[derive(Debug)]

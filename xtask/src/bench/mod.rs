@@ -5,6 +5,8 @@
 //! anything else moves. This module lets the pieces follow each other: `truth` says what is
 //! expected, `case` makes the repositories, `compare` judges, `table` prints.
 
+pub(crate) mod again;
+pub(crate) mod bringup;
 mod case;
 mod compare;
 mod table;
@@ -135,4 +137,44 @@ impl Case {
     fn name(&self) -> String {
         format!("{}/{}", self.submission, self.defect.as_deref().unwrap_or("good"))
     }
+}
+
+/// Runs a grading whose report goes to `out`, and reads it.
+fn graded(command: &mut Command, out: &Path) -> Result<serde_json::Value> {
+    if out.exists() {
+        std::fs::remove_dir_all(out)?;
+    }
+    let output = shell::output(command.arg("--out").arg(out))?;
+    read_report(out).map_err(|failure| failure.hint(last_lines(&String::from_utf8_lossy(&output.stderr))))
+}
+
+fn read_report(out: &Path) -> Result<serde_json::Value> {
+    let file = out.join("report.json");
+    let text = std::fs::read_to_string(&file).map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
+    let report: serde_json::Value = serde_json::from_str(&text).map_err(|error| Failure::new(error.to_string()))?;
+    match report["outcome"].as_str() {
+        Some("graded") => Ok(report),
+        _ => Err(Failure::new(format!("a run was not graded: {}", report["fault"]["message"]))),
+    }
+}
+
+/// The seconds that a stage of a run took.
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of a run")]
+fn seconds(report: &serde_json::Value, stage: &str) -> f64 {
+    report["timings"][stage].as_u64().unwrap_or_default() as f64 / 1000.0
+}
+
+/// Copies a folder with everything in it.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }

@@ -6,7 +6,7 @@ use grader_sandbox::ImageAllowList;
 
 use crate::args::InspectArgs;
 use crate::exit::Exit;
-use crate::output::complain;
+use crate::output::{complain, plain};
 
 pub(crate) async fn run(args: InspectArgs) -> Exit {
     let taken = async {
@@ -32,6 +32,8 @@ pub(crate) async fn run(args: InspectArgs) -> Exit {
         let images = args.allow_image.iter().fold(ImageAllowList::default(), |list, pattern| list.and(pattern));
         reviewed(&plan, &intake.snapshot, &images).map(|()| plan)
     });
+    let mut notes = intake.notes.clone();
+    notes.extend(planned.iter().flat_map(|plan| plan.notes.clone()));
     let environment = planned.as_ref().map(grader_pipeline::environment).unwrap_or_default();
     let facts = harness_repository::facts(&intake.snapshot, &environment);
     if args.json {
@@ -43,40 +45,41 @@ pub(crate) async fn run(args: InspectArgs) -> Exit {
             "services": planned.as_ref().ok().map(|plan| &plan.loaded.project.services),
             "rewrites": planned.as_ref().ok().map(|plan| &plan.rewrites),
             "fault": planned.as_ref().err(),
+            "notes": notes,
             "routes": facts.routes,
             "documents": facts.documents.iter().map(|document| &document.place).collect::<Vec<_>>(),
             "migrations": facts.migrations,
         });
         println!("{document:#}");
     } else {
-        println!("source    {}", intake.source_display);
-        println!("commit    {}", intake.commit);
-        println!("files     {}", intake.snapshot.files.len());
+        say(format!("source    {}", intake.source_display));
+        say(format!("commit    {}", intake.commit));
+        say(format!("files     {}", intake.snapshot.files.len()));
         match &planned {
             Ok(plan) => {
-                println!("compose   {}", plan.loaded.file);
+                say(format!("compose   {}", plan.loaded.file));
                 for (name, service) in &plan.loaded.project.services {
                     let image = service.image.as_deref().unwrap_or("built from the submission");
-                    println!("service   {name}: {image}");
+                    say(format!("service   {name}: {image}"));
                 }
                 for rewrite in &plan.rewrites {
-                    println!("rewrite   {}: {} -> {} ({})", rewrite.path, rewrite.from, rewrite.to, rewrite.why);
-                }
-                for note in &plan.notes {
-                    println!("note      {}", note.text);
+                    say(format!("rewrite   {}: {} -> {} ({})", rewrite.path, rewrite.from, rewrite.to, rewrite.why));
                 }
             }
             Err(fault) => {
                 for fault in std::iter::once(fault.as_ref()).chain(&fault.also) {
-                    println!("refusal   {fault}");
+                    say(format!("refusal   {fault}"));
                 }
             }
         }
+        for note in &notes {
+            say(format!("note      {}", note.text));
+        }
         for document in &facts.documents {
-            println!("openapi   {}", document.place);
+            say(format!("openapi   {}", document.place));
         }
         for route in &facts.routes {
-            println!("route     {:<7} {} ({})", route.method, route.path, route.place);
+            say(format!("route     {:<7} {} ({})", route.method, route.path, route.place));
         }
     }
     match planned {
@@ -87,4 +90,9 @@ pub(crate) async fn run(args: InspectArgs) -> Exit {
             grader_model::FaultSide::Grader | grader_model::FaultSide::Drift => Exit::NotGraded,
         },
     }
+}
+
+/// Prints a line that holds text of a submission.
+fn say(line: String) {
+    println!("{}", plain(&line));
 }

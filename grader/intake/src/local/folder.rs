@@ -32,7 +32,7 @@ pub(crate) struct Tracked {
 /// # Errors
 /// `TooManyFiles`, `TooBig`, `TooDeep`, `PathTooLong`, `UnsafePath`, `Folder`.
 pub(crate) fn read(root: &Path, tracked: Option<&Tracked>, limits: &Limits) -> Result<(Tree, Oid), IntakeError> {
-    let mut reader = Reader { root, limits, tree: Tree::default(), kept: 0 };
+    let mut reader = Reader { root, limits, tree: Tree::default(), kept: 0, hashed: 0 };
     let mut paths = walk(root, tracked.is_some(), limits)?;
     for path in tracked.iter().flat_map(|tracked| &tracked.files) {
         if !below_link(root, path) && std::fs::symlink_metadata(root.join(path)).is_ok() {
@@ -59,6 +59,9 @@ pub(crate) fn read(root: &Path, tracked: Option<&Tracked>, limits: &Limits) -> R
     let id = tree_id(leaves)?;
     Ok((tree, id))
 }
+
+/// Files too large to be kept may have so many times the bytes of what is.
+const HASHED: u64 = 4;
 
 #[derive(Default)]
 struct Paths {
@@ -122,6 +125,8 @@ struct Reader<'r> {
     limits: &'r Limits,
     tree: Tree,
     kept: u64,
+    /// Bytes of files too large to be kept.
+    hashed: u64,
 }
 
 impl Reader<'_> {
@@ -146,6 +151,12 @@ impl Reader<'_> {
         }
         let executable = meta.permissions().mode() & 0o100 != 0;
         if meta.len() > self.limits.one_file {
+            // It is read for the id that git gives it, which takes time even where it takes no place on the disk.
+            self.hashed = self.hashed.saturating_add(meta.len());
+            let limit = self.limits.bytes.saturating_mul(HASHED);
+            if self.hashed > limit {
+                return Err(IntakeError::TooBig { what: "the tree with its large files".to_owned(), limit });
+            }
             let id = Oid::hash_file(ObjectType::Blob, &full).map_err(IntakeError::damaged)?;
             self.tree.notes.push(too_large(path, meta.len(), self.limits));
             self.push(path, Kind::File, meta.len(), executable, Content::None, id);

@@ -1,7 +1,7 @@
 //! What is sent to the builder: an archive made from the tree, and a Dockerfile that was read first.
 
 use grader_compose::project::{Build, ContextSource, DockerfileSource};
-use grader_model::Snapshot;
+use grader_model::{FileKind, Snapshot};
 use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
 
@@ -33,8 +33,9 @@ pub(super) struct Asked {
     folder: String,
     /// Folders of additional contexts, each by its number among all.
     contexts: Vec<(usize, String)>,
-    /// The Dockerfile's path for messages.
+    /// The Dockerfile's path in the tree, for messages.
     path: String,
+    /// The text that is sent in its place.
     dockerfile: String,
     /// Images to be there first, with the place that names each.
     pub(super) bases: Vec<(String, String)>,
@@ -117,8 +118,16 @@ pub(super) fn pack(asked: Asked, files: &Snapshot, service: &str, limit: u64) ->
         }
     };
     let ignore = ignore_of(files, &asked.folder, &asked.path);
+    // Where the context holds the Dockerfile, its own place is taken, so that nothing of ours is in what steps copy.
+    let mut dockerfile = None;
     for (inner, entry) in tree::below(files, &asked.folder) {
-        if !ignore.leaves_out(inner) && !inner.starts_with(OURS) {
+        if ignore.leaves_out(inner) || inner.starts_with(OURS) {
+            continue;
+        }
+        if entry.kind == FileKind::File && asked.path == below_folder(&asked.folder, inner) {
+            archive.file(inner, asked.dockerfile.as_bytes(), 0o644).map_err(too_large(inner))?;
+            dockerfile = Some(inner.to_owned());
+        } else {
             archive.entry(inner, entry).map_err(too_large(inner))?;
         }
     }
@@ -129,13 +138,23 @@ pub(super) fn pack(asked: Asked, files: &Snapshot, service: &str, limit: u64) ->
             archive.entry(&format!("{place}/{inner}"), entry).map_err(too_large(inner))?;
         }
     }
-    let dockerfile = format!("{OURS}/Dockerfile");
-    archive.file(&dockerfile, asked.dockerfile.as_bytes(), 0o644).map_err(too_large(&asked.path))?;
+    let dockerfile = match dockerfile {
+        Some(own) => own,
+        None => {
+            let ours = format!("{OURS}/Dockerfile");
+            archive.file(&ours, asked.dockerfile.as_bytes(), 0o644).map_err(too_large(&asked.path))?;
+            ours
+        }
+    };
     let tar = archive.finish();
     let mut digest = Sha256::new();
     digest.update(&tar);
-    digest.update(format!("{:?}{:?}", asked.args, asked.target));
+    digest.update(format!("{dockerfile}{:?}{:?}", asked.args, asked.target));
     Ok(Input { tar, dockerfile, bases: asked.bases, args: asked.args, digest })
+}
+
+fn below_folder(folder: &str, inner: &str) -> String {
+    if folder.is_empty() { inner.to_owned() } else { format!("{folder}/{inner}") }
 }
 
 /// Where an additional context lies in the archive.
@@ -164,8 +183,7 @@ fn dockerfile_text(
     let path = match source {
         DockerfileSource::Inline(text) => return Ok((format!("services.{service}.build"), text.clone())),
         DockerfileSource::File(location) => tree::path_of(location).map(str::to_owned),
-        DockerfileSource::InContext(inner) if folder.is_empty() => Some(inner.clone()),
-        DockerfileSource::InContext(inner) => Some(format!("{folder}/{inner}")),
+        DockerfileSource::InContext(inner) => Some(below_folder(folder, inner)),
     };
     let path = path.unwrap_or_default();
     let text = match tree::find(files, &path) {

@@ -87,6 +87,8 @@ fn options(
         .filter(|(label, _)| !label.starts_with("grader."))
         .map(|(label, value)| (label.clone(), value.clone()))
         .collect();
+    // The builder puts these after those of the Dockerfile.
+    marks.extend(labels::none());
     if settings.keep {
         marks.insert(labels::BUILD.to_owned(), digest.to_owned());
     } else {

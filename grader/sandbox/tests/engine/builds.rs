@@ -103,6 +103,17 @@ async fn the_older_builder_does_too() {
 }
 
 #[tokio::test]
+async fn a_step_that_copies_everything_copies_what_is_there() {
+    Bench::new("everything")
+        .await
+        .service("api", built("app"))
+        .file("app/Dockerfile", "# syntax=docker/dockerfile:1\nFROM debian:bookworm-slim\nCOPY . /all\n")
+        .file("app/a.txt", "a")
+        .up(async |up| assert_eq!(up.sh("api", "ls -A /all | tr '\\n' ' '").await, "Dockerfile a.txt"))
+        .await;
+}
+
+#[tokio::test]
 async fn a_step_that_fails_is_told_with_its_output() {
     for classic in [false, true] {
         let mut bench = Bench::new("failing")

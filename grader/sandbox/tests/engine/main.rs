@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod applied;
 mod builds;
 mod control;
 mod documents;
@@ -10,5 +11,6 @@ mod harness;
 mod leaks;
 mod mounts;
 mod readiness;
+mod soak;
 mod support;
 mod walls;
