@@ -34,7 +34,9 @@ const CHANGING: [&str; 9] = [
 ];
 
 /// And all others of a run.
-const OTHERS: [&str; 12] = [
+const OTHERS: [&str; 14] = [
+    "POST /session",
+    "POST /grpc",
     "DELETE /volumes/*",
     "POST /images/*/tag",
     "GET /images/*/json",
@@ -92,8 +94,12 @@ fn a_sweep_finds_what_a_kill_in_any_call_left() {
     }
 }
 
-/// Calls before a run begins, in which nothing can be left, and those that only some engines are asked.
-const PRELUDE: [&str; 7] = [
+/// Calls before a run begins, in which nothing of it can be left; those of sweeps; and those that only some engines or
+/// stacks need.
+const PRELUDE: [&str; 10] = [
+    "DELETE /images/*",
+    "GET /networks/*",
+    "GET /volumes/*",
     "GET /version",
     "GET /_ping",
     "POST /images/create",
