@@ -19,7 +19,7 @@ pub(crate) struct Args {
 /// # Errors
 /// When the set-up fails or cargo cannot be started.
 pub(crate) fn run(args: &Args) -> Result<bool> {
-    setup::ensure(None, false)?;
+    setup::ensure(None, false, &[])?;
     let mut good = true;
     let mut check = |package: &str, test: &str, name: &str, variable: (&str, String)| -> Result<()> {
         say(format!("{name} …"));

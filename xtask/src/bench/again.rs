@@ -21,7 +21,7 @@ const AT_ONCE: usize = 4;
 /// # Errors
 /// When the set-up fails or a run ends without a report.
 pub(crate) fn regrade() -> Result<()> {
-    setup::ensure(None, false)?;
+    setup::ensure(None, false, &[])?;
     let grader = build::grader()?;
     println!("submission             first   again   ratio (<= 0.4)   without the probes' own time");
     for name in SUBMISSIONS {
@@ -57,7 +57,7 @@ pub(crate) fn regrade() -> Result<()> {
 /// # Errors
 /// When the set-up fails or a run ends without a report.
 pub(crate) fn concurrency() -> Result<()> {
-    setup::ensure(None, false)?;
+    setup::ensure(None, false, &[])?;
     let grader = build::grader()?;
     let work = tempfile::tempdir()?;
     let trees: Vec<PathBuf> = (0..AT_ONCE)

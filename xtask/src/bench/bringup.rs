@@ -39,7 +39,7 @@ struct Times {
 /// # Errors
 /// When the set-up, a build or one of the three ways fails.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    setup::ensure(None, false)?;
+    setup::ensure(None, false, &[])?;
     let grader = build::grader()?;
     let work = tempfile::tempdir()?;
     let submission = shell::workspace().join(STACK);
