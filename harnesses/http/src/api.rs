@@ -16,7 +16,7 @@ mod pagination_metadata;
 mod pagination_size;
 mod resource_naming;
 mod roundtrip;
-mod routes;
+pub(crate) mod routes;
 mod status_create;
 mod status_delete;
 mod status_unknown;

@@ -2,6 +2,7 @@
 
 mod api;
 mod auth;
+mod doc;
 mod error;
 mod support;
 
@@ -12,5 +13,6 @@ pub fn probes() -> Vec<Box<dyn Probe>> {
     let mut all = api::probes();
     all.extend(auth::probes());
     all.extend(error::probes());
+    all.extend(doc::probes());
     all
 }

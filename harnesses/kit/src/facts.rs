@@ -18,6 +18,57 @@ pub struct Facts {
     /// Databases that the stack runs, most likely first.
     pub databases: Vec<DatabaseHint>,
     pub migrations: MigrationFacts,
+    /// What the README says that can be checked; absent without a tree, `path` empty without a README.
+    #[serde(default)]
+    pub readme: Option<ReadmeFacts>,
+}
+
+/// The README's checkable part.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadmeFacts {
+    /// Empty when there is no README.
+    pub path: String,
+    /// Claims that the tree alone can confirm or refute.
+    pub claims: Vec<Claim>,
+    /// Endpoints that the README and other documents of the tree describe.
+    pub endpoints: Vec<DocumentedEndpoint>,
+}
+
+/// Something that a README says of the tree or the stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    pub kind: ClaimKind,
+    /// What was said, such as `npm run dev`.
+    pub said: String,
+    /// Line in the README, from 1.
+    pub line: u32,
+    /// Why it does not hold; empty when it does.
+    pub wrong: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClaimKind {
+    Port,
+    Path,
+    Command,
+    Variable,
+}
+
+/// An endpoint as a document describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DocumentedEndpoint {
+    /// Upper case.
+    pub method: String,
+    /// As written, parameters as `{name}`; often without a prefix that the document states once.
+    pub path: String,
+    /// File and line.
+    pub place: String,
+    /// Whether the document tells the body, what is answered, which errors there are, and shows an example.
+    pub body: bool,
+    pub answer: bool,
+    pub errors: bool,
+    pub example: bool,
 }
 
 /// A route as the source or the README writes it.

@@ -27,7 +27,10 @@ pub mod wire;
 pub use account::{Account, Carrier, Session};
 pub use context::Context;
 pub use database::LiveDatabase;
-pub use facts::{ApiDocument, Credentials, DatabaseHint, DatabaseKind, Facts, MigrationFacts, RouteHint};
+pub use facts::{
+    ApiDocument, Claim, ClaimKind, Credentials, DatabaseHint, DatabaseKind, DocumentedEndpoint, Facts, MigrationFacts,
+    ReadmeFacts, RouteHint,
+};
 pub use flow::{Flow, Gathering, Step};
 pub use http::{Answer, Body, Request};
 pub use operation::{Encoding, Operation};

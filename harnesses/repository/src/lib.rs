@@ -8,8 +8,10 @@ mod documents;
 mod env_text;
 mod migrations;
 mod probes;
+mod readme;
 mod routes;
 mod signing;
+mod structure;
 #[cfg(test)]
 mod testing;
 mod tree;
@@ -46,5 +48,6 @@ pub fn facts(snapshot: &Snapshot, environment: &BTreeMap<String, BTreeMap<String
         secrets: signing::read(snapshot, environment),
         databases: Vec::new(),
         migrations: migrations::read(snapshot),
+        readme: Some(readme::read(snapshot)),
     }
 }

@@ -4,22 +4,29 @@
 
 mod auth_secrets;
 mod db_migrations_safe;
+mod doc_decisions;
 mod doc_readme;
 mod org_configuration;
 mod org_container;
+mod org_duplication;
 mod org_history;
 mod org_hygiene;
+mod org_layers;
+mod org_lint;
 mod org_proportion;
+mod org_size;
 mod runners;
 mod test_automation;
 mod test_present;
 
+use std::cell::OnceCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use grader_model::{Finding, Snapshot};
 use grader_spec::{Params, ProbeState, Spec};
 
+use crate::structure::{self, Unit};
 use crate::tree::{self, Language};
 
 /// What every probe is given: the snapshot, its texts read once, and the brief.
@@ -31,11 +38,17 @@ pub(crate) struct Tree<'a> {
     pub(crate) sources: Vec<(&'a str, &'a str, Language)>,
     /// The brief that candidates get.
     pub(crate) brief: &'a str,
+    units: OnceCell<Vec<Unit>>,
 }
 
 impl<'a> Tree<'a> {
     pub(crate) fn new(snapshot: &'a Snapshot, brief: &'a str) -> Self {
-        Tree { snapshot, texts: tree::texts(snapshot), sources: tree::sources(snapshot), brief }
+        Tree { snapshot, texts: tree::texts(snapshot), sources: tree::sources(snapshot), brief, units: OnceCell::new() }
+    }
+
+    /// The service's sources by syntax tree, read when first asked for.
+    pub(crate) fn units(&self) -> &[Unit] {
+        self.units.get_or_init(|| structure::read(&self.sources))
     }
 
     pub(crate) fn text(&self, path: &str) -> Option<&'a str> {
@@ -64,14 +77,19 @@ struct Probe {
 const PROBES: &[Probe] = &[
     Probe { id: test_present::ID, run: test_present::run },
     Probe { id: test_automation::ID, run: test_automation::run },
+    Probe { id: org_layers::ID, run: org_layers::run },
+    Probe { id: org_size::ID, run: org_size::run },
+    Probe { id: org_duplication::ID, run: org_duplication::run },
     Probe { id: org_configuration::ID, run: org_configuration::run },
     Probe { id: org_hygiene::ID, run: org_hygiene::run },
+    Probe { id: org_lint::ID, run: org_lint::run },
     Probe { id: org_container::ID, run: org_container::run },
     Probe { id: org_history::ID, run: org_history::run },
     Probe { id: org_proportion::ID, run: org_proportion::run },
     Probe { id: db_migrations_safe::ID, run: db_migrations_safe::run },
     Probe { id: auth_secrets::ID, run: auth_secrets::run },
     Probe { id: doc_readme::ID, run: doc_readme::run },
+    Probe { id: doc_decisions::ID, run: doc_decisions::run },
 ];
 
 /// The ids of the table.

@@ -36,6 +36,11 @@ const MOST: usize = 400;
 /// Time for reading all routes; only a tree that was made to be slow comes near.
 const TIME: Duration = Duration::from_secs(10);
 
+/// Endpoints that documents name, with where.
+pub(crate) fn of_documents(snapshot: &Snapshot) -> Vec<RouteHint> {
+    prose::read(snapshot)
+}
+
 /// Every route that the tree names, those of the source first.
 pub(crate) fn read(snapshot: &Snapshot) -> Vec<RouteHint> {
     let mut hints = from_source(snapshot);

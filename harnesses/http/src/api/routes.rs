@@ -8,7 +8,7 @@ use harness_kit::bind::described_operations;
 use harness_kit::{Context, Operation};
 
 /// A path with its parameters unnamed and without a slash at its end.
-pub(super) fn shape(path: &str) -> String {
+pub(crate) fn shape(path: &str) -> String {
     let path = path.split('?').next().unwrap_or("");
     let segments: Vec<&str> = path
         .trim_end_matches('/')
@@ -19,7 +19,7 @@ pub(super) fn shape(path: &str) -> String {
 }
 
 /// Every operation that was bound.
-pub(super) fn bound(ctx: &Context) -> Vec<Operation> {
+pub(crate) fn bound(ctx: &Context) -> Vec<Operation> {
     let bound = ctx.bound();
     let accounts = [bound.register, bound.login, bound.me].into_iter().flatten();
     let ids: Vec<&String> = ctx.spec().domain.resources.keys().collect();
@@ -30,7 +30,7 @@ pub(super) fn bound(ctx: &Context) -> Vec<Operation> {
 }
 
 /// The methods that are bound, described or written in the source for a path.
-pub(super) fn methods_of(ctx: &Context, path: &str) -> BTreeSet<String> {
+pub(crate) fn methods_of(ctx: &Context, path: &str) -> BTreeSet<String> {
     let wanted = shape(path);
     let described = ctx.bound().description.map(|(_, document)| described_operations(&document)).unwrap_or_default();
     let described = described.into_iter().map(|operation| (operation.method, operation.path));
@@ -45,14 +45,14 @@ pub(super) fn methods_of(ctx: &Context, path: &str) -> BTreeSet<String> {
 }
 
 /// The route that a request went to: the bound operation's template, else the path itself.
-pub(super) fn of_request(operations: &[Operation], method: &str, target: &str) -> String {
+pub(crate) fn of_request(operations: &[Operation], method: &str, target: &str) -> String {
     let path = target.split('?').next().unwrap_or("");
     let fitting = operations.iter().find(|operation| operation.method == method && fits(&operation.template, path));
     format!("{method} {}", fitting.map_or(path, |operation| operation.template.as_str()))
 }
 
 /// Whether a path is one of a template's.
-pub(super) fn fits(template: &str, path: &str) -> bool {
+pub(crate) fn fits(template: &str, path: &str) -> bool {
     let mut wanted = template.trim_end_matches('/').split('/');
     let mut given = path.trim_end_matches('/').split('/');
     loop {
@@ -65,7 +65,7 @@ pub(super) fn fits(template: &str, path: &str) -> bool {
 }
 
 /// The first successful exchange of an operation.
-pub(super) fn evidence(ctx: &Context, operation: &Operation) -> Option<Evidence> {
+pub(crate) fn evidence(ctx: &Context, operation: &Operation) -> Option<Evidence> {
     let recorder = ctx.recorder();
     let exchange = recorder.exchanges().into_iter().find(|exchange| {
         let path = exchange.target.split('?').next().unwrap_or("");

@@ -22,6 +22,12 @@ pub struct Described {
     pub query: Vec<String>,
     /// Whether the description says that credentials are needed.
     pub secured: Option<bool>,
+    /// Whether it tells what a success answers: a schema, or that there is no body.
+    pub answer: bool,
+    /// Whether it tells any client error.
+    pub errors: bool,
+    /// Whether an example stands in it or in a schema that it names.
+    pub example: bool,
 }
 
 /// A member of a request body.
@@ -103,10 +109,48 @@ pub fn operations(document: &Value) -> Vec<Described> {
                     .and_then(Value::as_array)
                     .map(|list| !list.is_empty())
                     .or(globally_secured),
+                answer: tells_answer(document, operation),
+                errors: responses(operation).any(|(status, _)| status.starts_with('4') || status == "default"),
+                example: shows_example(document, operation),
             });
         }
     }
     found
+}
+
+fn responses(operation: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    operation.get("responses").and_then(Value::as_object).into_iter().flatten()
+}
+
+fn tells_answer(document: &Value, operation: &Value) -> bool {
+    responses(operation).filter(|(status, _)| status.starts_with('2')).any(|(status, response)| {
+        let response = resolve(document, response);
+        let filled = |schema: &Value| schema.as_object().is_some_and(|schema| !schema.is_empty());
+        let content = response.get("content").and_then(Value::as_object);
+        let schema = content.into_iter().flatten().any(|(_, media)| media.get("schema").is_some_and(filled));
+        status == "204" || schema || response.get("schema").is_some_and(filled)
+    })
+}
+
+/// Values that are looked through for an example of one operation.
+const MOST_LOOKED_AT: usize = 3_000;
+
+fn shows_example(document: &Value, operation: &Value) -> bool {
+    let mut left = vec![operation];
+    for _ in 0..MOST_LOOKED_AT {
+        let Some(value) = left.pop() else { return false };
+        match resolve(document, value) {
+            Value::Object(members) => {
+                if members.contains_key("example") || members.contains_key("examples") {
+                    return true;
+                }
+                left.extend(members.values());
+            }
+            Value::Array(items) => left.extend(items),
+            _ => {}
+        }
+    }
+    false
 }
 
 fn base_path(document: &Value) -> String {

@@ -133,6 +133,16 @@ mod tests {
             assert_eq!(verdict("src/config.js", &format!("const x = '{value}';")), Verdict::Fail, "{value}");
             assert_eq!(verdict("tests/fixtures/a.js", &format!("const x = '{value}';")), Verdict::Pass, "{value}");
         }
+        for (start, body) in [
+            ("hf_", "qWeRtYuIoPaSdFgJkLzXcVbNmQaZwSxEdC"),
+            ("shpat_", "4eC39a7f1b2d8e6c0f5a9b3d7e1c8f2a"),
+            ("key-", "4ec39a7f1b2d8e6c0f5a9b3d7e1c8f2a"),
+            ("GOCSPX-", "a8Kd03jfLs92mNbVcXz71QwErTyU"),
+            ("dapi", "4ec39a7f1b2d8e6c0f5a9b3d7e1c8f2a"),
+            ("rzp_live_", "a8Kd03jfLs92mN"),
+        ] {
+            assert_eq!(verdict("src/a.py", &format!("x = '{}'", key(&[start, body]))), Verdict::Fail, "{start}");
+        }
         assert_eq!(verdict("README.md", &key(&["AKIA", "IOSFODNN7EXAMPLE"])), Verdict::Pass);
     }
 

@@ -4,8 +4,8 @@
 //! brokers, the parts of a connection, signing secrets. A literal that is only the default of something read from the
 //! environment is right, and so is a default in a settings class or in a framework's settings file, which the
 //! environment overrides by itself (Spring, ASP.NET, pydantic). A fixed address of the database fails; only a fixed
-//! secret is a partial, since `auth.token.secret` charges for it. Planted defect: `org-configuration` of the Express
-//! submission.
+//! secret is a partial, since `auth.token.secret` charges for it; so is a debug mode that stands switched on in settings
+//! or where the server is started, because nothing turns it off in production. Planted defects: `org-configuration*`.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -28,6 +28,9 @@ static ADDRESS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"^(?:jdbc:)?(?:postgres|postgresql|mysql|mariadb|mongodb|redis|amqp|mssql|sqlserver)(?:\+\w+)?://[^\s/]{1,200}").ok()
 });
 
+const SECRET: &str = "signing secret";
+const DEBUG: &str = "debug mode";
+
 /// A setting that stands in the source.
 struct Fixed {
     path: String,
@@ -46,10 +49,11 @@ pub(super) fn run(tree: &Tree<'_>, _: &Params) -> Finding {
             addresses(path, &code, *language, &mut fixed);
             parts_of_connection(path, &code, &mut fixed);
             secrets(path, &code, *language, &mut fixed);
+            debug(path, &code, *language, &mut fixed);
         }
     }
     let expected = "addresses, credentials and secrets from the environment";
-    let database = fixed.iter().any(|fixed| fixed.what != "signing secret");
+    let database = fixed.iter().any(|fixed| !matches!(fixed.what, SECRET | DEBUG));
     let evidence: Vec<Evidence> = fixed
         .iter()
         .take(SHOWN)
@@ -246,8 +250,38 @@ fn secrets(path: &str, code: &Code<'_>, language: Language, fixed: &mut Vec<Fixe
             fixed.push(Fixed {
                 path: path.to_owned(),
                 line: code.line(at),
-                what: "signing secret",
+                what: SECRET,
                 shown: format!("`{}` is a literal", tree::excerpt(name)),
+            });
+        }
+    }
+}
+
+/// `DEBUG = True` in a settings file, `app.run(debug=True)`, `gin.SetMode(gin.DebugMode)`.
+fn debug(path: &str, code: &Code<'_>, language: Language, fixed: &mut Vec<Fixed>) {
+    let name = tree::file_name(path).to_ascii_lowercase();
+    let for_development = ["dev", "local", "debug"].iter().any(|word| name.contains(word));
+    for at in 0..code.len() {
+        let on = match code.word(at) {
+            Some("DEBUG") => {
+                language == Language::Python && code.is(at + 1, "=") && code.is(at + 2, "True") && code.tokens[at].first
+            }
+            Some("debug") => {
+                code.is(at + 1, "=")
+                    && code.is(at + 2, "True")
+                    && (at.saturating_sub(12)..at)
+                        .any(|near| matches!(code.word(near), Some("run" | "FastAPI" | "Flask")))
+            }
+            Some("SetMode") => code.is(at + 2, "gin") && code.is(at + 4, "DebugMode"),
+            _ => false,
+        };
+        let around = at.saturating_sub(12)..code.len().min(at + 6);
+        if on && !for_development && !around.into_iter().any(|near| reads_environment(code, near)) {
+            fixed.push(Fixed {
+                path: path.to_owned(),
+                line: code.line(at),
+                what: DEBUG,
+                shown: "switched on for every environment".to_owned(),
             });
         }
     }
@@ -282,6 +316,9 @@ mod tests {
             ("g.py", "url = f'postgresql://{user}:{password}@{host}/{name}'"),
             ("h.java", "@Value(\"${jwt.secret:abc}\") private String secret;"),
             ("tests/a.py", "URL = 'postgresql://u:p@localhost/db'"),
+            ("shop/settings.py", "DEBUG = os.environ.get('DEBUG') == '1'"),
+            ("shop/settings_dev.py", "DEBUG = True"),
+            ("j.py", "logger.log(level, debug=True)"),
             ("i.rs", "let url = std::env::var(\"DATABASE_URL\").unwrap_or_else(|_| \"postgres://u:p@db/x\".into());"),
         ] {
             assert_eq!(verdict(path, text), Verdict::Pass, "{path}");
@@ -297,6 +334,11 @@ mod tests {
         );
         assert_eq!(verdict("c.go", "dsn := \"postgres://u:p@db:5432/x\""), Verdict::Fail);
         assert_eq!(verdict("d.js", "const JWT_SECRET = 'supersecret';"), Verdict::Partial);
+        assert_eq!(verdict("shop/settings.py", "DEBUG = True\nALLOWED_HOSTS = []\n"), Verdict::Partial);
+        assert_eq!(
+            verdict("run.py", "if __name__ == '__main__':\n    app.run(host='0.0.0.0', debug=True)\n"),
+            Verdict::Partial
+        );
     }
 
     #[test]

@@ -4,8 +4,11 @@
 //! tag other than `latest` (0.25), no secret gets into a layer (0.15), a health check stands in the Dockerfile or compose
 //! (0.15), and what is copied as a whole folder has a `.dockerignore` (0.10). Everything is a pass, under 0.35 or a
 //! secret in a layer is a fail, in between a partial. An image whose entry point steps down (`gosu`, `su-exec`), a `user:`
-//! in compose and base images that are not root count as not root. Planted defect: `org-container` of the Express
-//! submission.
+//! in compose and base images that are not root count as not root. Beside these, each of hadolint's errors costs 0.10 and
+//! each of its warnings 0.05, a quarter at the most; which of them count stands in `org_container/rules.rs`. Planted
+//! defects: `org-container*`.
+
+mod rules;
 
 use grader_model::{Evidence, Finding};
 use grader_spec::Params;
@@ -23,8 +26,15 @@ const FAILS_UNDER: f64 = 0.35;
 /// Dockerfiles that are read.
 const MOST: usize = 10;
 
+/// What hadolint's rules cost: an error, a warning, and all together at the most.
+const ERROR: f64 = 0.10;
+const WARNING: f64 = 0.05;
+const ALL_RULES: f64 = 0.25;
+
 #[derive(Default)]
 struct Broken {
+    /// What hadolint's rules cost so far.
+    by_rules: f64,
     rules: Vec<(f64, &'static str)>,
     evidence: Vec<Evidence>,
     secret: bool,
@@ -71,6 +81,15 @@ pub(super) fn run(tree: &Tree<'_>, _: &Params) -> Finding {
         pinned(path, &instructions, &mut broken);
         user(tree, path, &instructions, &compose, &mut broken);
         layers(tree, path, &instructions, &mut broken);
+        for breach in rules::breaches(&instructions) {
+            let cost = if breach.is_error { ERROR } else { WARNING };
+            // Each rule once for all files, and no more than their share.
+            let cost = if broken.rules.iter().any(|(_, known)| *known == breach.says) { 0.0 } else { cost };
+            let cost = cost.min(ALL_RULES - broken.by_rules).max(0.0);
+            broken.by_rules += cost;
+            let shown = format!("{} {}", breach.rule, breach.says);
+            broken.add(cost, breach.says, Evidence::file(*path, Some(breach.line), shown));
+        }
     }
     for (path, text, document) in &compose {
         for (name, service) in services(document) {
@@ -384,7 +403,7 @@ mod tests {
         let composed = [
             (
                 "Dockerfile",
-                "FROM golang:1.23 AS build\nCOPY . .\nFROM gcr.io/distroless/static:nonroot\nCOPY --from=build /a /a\n",
+                "FROM golang:1.23 AS build\nWORKDIR /src\nCOPY . .\nFROM gcr.io/distroless/static:nonroot\nCOPY --from=build /a /a\n",
             ),
             (".dockerignore", ".git"),
             (
@@ -411,6 +430,15 @@ mod tests {
                 "{to}"
             );
         }
+    }
+
+    #[test]
+    fn hadolints_rules_cost_a_quarter_at_the_most() {
+        let shell = over(&[("Dockerfile", &format!("{GOOD}CMD python app.py\n"))], run);
+        assert_eq!((shell.verdict, shell.fraction), (Verdict::Partial, 1.0 - WARNING));
+        let many = "RUN cd /x && sudo apt install y\nADD a /a\nCMD a\nCMD b\nEXPOSE 99999\nMAINTAINER x\n";
+        let many = over(&[("Dockerfile", &format!("{GOOD}{many}"))], run);
+        assert!((many.fraction - (1.0 - ALL_RULES)).abs() < 1e-9, "{}", many.fraction);
     }
 
     #[test]

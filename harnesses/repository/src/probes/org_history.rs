@@ -3,8 +3,11 @@
 //! Observes the commits that lead to the graded one: how many there are (`at_least_commits`, 4 unless told), whether one
 //! of them brought nearly everything, and whether the messages say anything. One commit, or several of which one brought
 //! everything under messages that say nothing, is a fail; each single weakness is a partial. Branches and merges are
-//! noted only: working alone on the main branch is no mistake. Commits by bots do not count. Planted defect:
+//! noted only, as are the time that the work took, its authors and the commits' size: working alone on the main branch is
+//! no mistake. Commits by bots do not count. Planted defect:
 //! `org-history` of the FastAPI submission.
+
+use std::collections::HashSet;
 
 use grader_model::{Commit, Evidence, Finding};
 use grader_spec::Params;
@@ -52,7 +55,7 @@ pub(super) fn run(tree: &Tree<'_>, params: &Params) -> Finding {
     } else {
         "no merged branch".to_owned()
     };
-    let actual = format!("{}, {branches}", counted(own.len(), "commit"));
+    let actual = format!("{}, {branches}, {}", counted(own.len(), "commit"), span(&own));
     let shown =
         if weaknesses.is_empty() { Vec::new() } else { own.iter().take(6).map(|commit| evidence(commit)).collect() };
     let finding = if weaknesses.is_empty() {
@@ -64,6 +67,22 @@ pub(super) fn run(tree: &Tree<'_>, params: &Params) -> Finding {
     };
     let actual = if weaknesses.is_empty() { actual } else { format!("{actual}; {}", weaknesses.join(", ")) };
     finding.expected(expected).actual(actual).evidences(shown)
+}
+
+/// Over how long, by how many authors and how large: facts for the reviewer that decide nothing.
+fn span(commits: &[&Commit]) -> String {
+    let times = || commits.iter().map(|commit| commit.time);
+    let seconds = times().max().unwrap_or(0).saturating_sub(times().min().unwrap_or(0));
+    let over = match seconds {
+        0..7_200 => format!("within {} minutes", seconds / 60),
+        7_200..172_800 => format!("within {} hours", seconds / 3_600),
+        _ => format!("over {} days", seconds / 86_400 + 1),
+    };
+    let authors: HashSet<&str> = commits.iter().map(|commit| commit.email.as_str()).collect();
+    let mut sizes: Vec<u32> = commits.iter().map(|commit| commit.insertions + commit.deletions).collect();
+    sizes.sort_unstable();
+    let middle = sizes.get(sizes.len() / 2).copied().unwrap_or(0);
+    format!("{over} by {}, half of them under {} lines", counted(authors.len(), "author"), middle + 1)
 }
 
 fn evidence(commit: &Commit) -> Evidence {

@@ -1,7 +1,8 @@
 //! `org.hygiene`: the repository holds what was written, and what pins what was fetched; nothing that a tool made.
 //!
 //! Observes the paths of the tree. Costs, of one whole: committed dependencies 1; build output, caches or compiled files
-//! ½; a database file ½; files of an editor or operating system ¼; no ignore file ¼; dependencies without a lock file ¼.
+//! ½; a database file ½; logs, backups, leftovers of a merge or archives of the source ¼; files of an editor or operating
+//! system ¼; no ignore file ¼; dependencies without a lock file ¼.
 //! At nothing left it is a fail, in between a partial. An `.idea` or `.vscode` folder with shared settings alone is left
 //! to taste, Go's `vendor/` is a supported way to work, and Maven and .NET have no lock file to ask for.
 //! Planted defect: `org-hygiene` of the FastAPI submission.
@@ -22,6 +23,7 @@ enum Kind {
     Dependencies,
     Output,
     Database,
+    Leftover,
     Desktop,
 }
 
@@ -29,6 +31,7 @@ const KINDS: &[(Kind, f64, &str)] = &[
     (Kind::Dependencies, 1.0, "installed dependencies"),
     (Kind::Output, 0.5, "build output or caches"),
     (Kind::Database, 0.5, "a database file"),
+    (Kind::Leftover, 0.25, "logs, backups or archives"),
     (Kind::Desktop, 0.25, "files of an editor or operating system"),
 ];
 
@@ -109,6 +112,14 @@ fn kind_of(tree: &Tree<'_>, path: &str) -> Option<Kind> {
         || name == "PG_VERSION";
     if database && !is_test(path) {
         return Some(Kind::Database);
+    }
+    let leftover =
+        matches!(extension(&lower), "log" | "orig" | "rej" | "bak" | "old" | "dump" | "pid" | "tar" | "tgz" | "rar")
+            || extension(&lower) == "zip" && !has("wrapper")
+            || lower.ends_with(".tar.gz")
+            || ["copy of ", " copy.", " (1)."].iter().any(|mark| lower.contains(mark));
+    if leftover && !is_test(path) && !has("fixtures") {
+        return Some(Kind::Leftover);
     }
     let desktop = matches!(
         lower.as_str(),
@@ -270,6 +281,7 @@ mod tests {
             ],
             vec![IGNORE, ("pom.xml", ""), ("src/main/java/a/build/Builder.java", "")],
             vec![IGNORE, ("go.mod", "require x v1"), ("go.sum", ""), ("vendor/github.com/x/x.go", "package x")],
+            vec![IGNORE, ("CHANGELOG.md", ""), ("tests/data/server.log", ""), ("src/logs/logger.ts", "")],
             vec![IGNORE, ("build/Dockerfile", "FROM a:1"), ("bin/start.sh", ""), ("src/dist/index.ts", "")],
         ] {
             assert_eq!(verdict(&files).0, Verdict::Pass, "{files:?} {}", verdict(&files).1);
@@ -282,6 +294,9 @@ mod tests {
         assert_eq!(verdict(&[IGNORE, (".DS_Store", "")]).0, Verdict::Partial);
         assert_eq!(verdict(&[("app/__pycache__/a.pyc", ""), (".DS_Store", "")]).0, Verdict::Fail);
         assert_eq!(verdict(&[IGNORE, ("db.sqlite3", "")]).0, Verdict::Partial);
+        for path in ["logs/server.log", "src/app.py.bak", "src/app.ts.orig", "backend.zip", "src/index copy.js"] {
+            assert_eq!(verdict(&[IGNORE, (path, "")]).0, Verdict::Partial, "{path}");
+        }
         assert_eq!(verdict(&[IGNORE, ("requirements.txt", "fastapi\nuvicorn\n")]).0, Verdict::Partial);
         assert_eq!(verdict(&[IGNORE, ("target/a.jar", ""), ("pom.xml", "")]).0, Verdict::Partial);
     }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Regex, RegexSet};
 
 use super::values::{is_placeholder, is_random, redacted};
 use crate::env_text;
@@ -49,11 +49,41 @@ const SHAPES: &[(&str, &str)] = &[
     ("a DigitalOcean token", r"\b(do[por]_v1_[a-f0-9]{64})\b"),
     ("a Twilio key", r"\b(SK[0-9a-f]{32})\b"),
     ("a Docker Hub token", r"\b(dckr_pat_[A-Za-z0-9_-]{27})\b"),
+    ("an Anthropic key", r"\b(sk-ant-(?:api|admin)\d{2}-[A-Za-z0-9_-]{80,120})"),
+    ("a Hugging Face token", r"\b(hf_[A-Za-z]{34})\b"),
+    ("a Shopify token", r"\b(shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32})\b"),
+    ("a Square token", r"\b((?:EAAA|sq0atp-|sq0csp-)[A-Za-z0-9_-]{22,60})\b"),
+    ("a Mailgun key", r"\b(key-[a-f0-9]{32})\b"),
+    ("a Mailchimp key", r"\b([a-f0-9]{32}-us\d{1,2})\b"),
+    ("a Postman key", r"\b(PMAK-[A-Fa-f0-9]{24}-[A-Fa-f0-9]{34})\b"),
+    ("a New Relic key", r"\b(NRAK-[A-Z0-9]{27})\b"),
+    ("a Databricks token", r"\b(dapi[a-f0-9]{32}(?:-\d)?)\b"),
+    ("a Doppler token", r"\b(dp\.pt\.[A-Za-z0-9]{43})\b"),
+    ("a Linear key", r"\b(lin_api_[A-Za-z0-9]{40})\b"),
+    ("a RubyGems key", r"\b(rubygems_[a-f0-9]{48})\b"),
+    ("a Pulumi token", r"\b(pul-[a-f0-9]{40})\b"),
+    ("a Vault token", r"\b(hv[sb]\.[A-Za-z0-9_-]{90,300})"),
+    ("a Sentry token", r"\b(sntry[su]_[A-Za-z0-9+/=_-]{60,300})"),
+    ("an Atlassian token", r"\b(ATATT3[A-Za-z0-9_=-]{180,200})"),
+    ("a Slack app token", r"\b(xapp-\d-[A-Z0-9]+-\d+-[a-z0-9]{20,80})\b"),
+    ("a Discord webhook", r"(https://discord(?:app)?\.com/api/webhooks/\d{17,20}/[A-Za-z0-9_-]{60,70})"),
+    ("a Teams webhook", r"(https://[a-z0-9-]+\.webhook\.office\.com/webhookb2/[a-z0-9@/-]{80,200})"),
+    ("an age secret key", r"\b(AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58})\b"),
+    ("a Grafana token", r"\b(glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8})\b"),
+    ("a Netlify token", r"\b(nfp_[A-Za-z0-9]{36})\b"),
+    ("a Figma token", r"\b(figd_[A-Za-z0-9_-]{40})\b"),
+    ("a Google OAuth secret", r"\b(GOCSPX-[A-Za-z0-9_-]{28})\b"),
+    ("a Razorpay key", r"\b(rzp_live_[A-Za-z0-9]{14})\b"),
+    ("a Cloudflare origin key", r"\b(v1\.0-[a-f0-9]{24}-[a-f0-9]{146})\b"),
     ("an Azure storage key", r"AccountKey=([A-Za-z0-9+/]{86}==)"),
 ];
 
 static COMPILED: LazyLock<Vec<(&str, Regex)>> =
     LazyLock::new(|| SHAPES.iter().filter_map(|(what, pattern)| Some((*what, Regex::new(pattern).ok()?))).collect());
+
+/// All shapes at once: most texts have none, and are done after one pass.
+static ANY: LazyLock<Option<RegexSet>> =
+    LazyLock::new(|| RegexSet::new(COMPILED.iter().map(|(_, pattern)| pattern.as_str())).ok());
 
 /// A password in an address: scheme, user, password, host.
 static ADDRESS: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -82,6 +112,10 @@ pub(super) fn hits(path: &str, text: &str, historic: bool) -> Vec<(u32, Hit)> {
     let mut found: Vec<(u32, Hit)> = Vec::new();
     let example = tree::is_example(path);
     private_keys(text, &mut found);
+    let likely: Vec<&(&str, Regex)> = match ANY.as_ref() {
+        Some(any) => any.matches(text).into_iter().filter_map(|at| COMPILED.get(at)).collect(),
+        None => COMPILED.iter().collect(),
+    };
     for (line, number) in text.lines().zip(1_u32..) {
         if found.len() >= MOST {
             break;
@@ -89,7 +123,7 @@ pub(super) fn hits(path: &str, text: &str, historic: bool) -> Vec<(u32, Hit)> {
         if line.len() > 4_000 || line.len() < 12 {
             continue;
         }
-        for (what, pattern) in COMPILED.iter() {
+        for (what, pattern) in likely.iter().copied() {
             if let Some(value) = pattern.captures(line).and_then(|found| found.get(1)) {
                 let shown = value.as_str();
                 if !shown.contains("EXAMPLE") && !looks_made_up(shown) {
@@ -97,7 +131,7 @@ pub(super) fn hits(path: &str, text: &str, historic: bool) -> Vec<(u32, Hit)> {
                 }
             }
         }
-        if !example {
+        if !example && line.contains("://") {
             address(line, number, &mut found);
         }
     }
@@ -217,7 +251,9 @@ fn given(text: &str, historic: bool, found: &mut Vec<(u32, Hit)>) {
         if found.len() >= MOST {
             return;
         }
-        if line.len() > 1_000 {
+        // Every name that is asked for below holds one of these.
+        let named = ["ass", "key", "token", "secret", "cred", "jwt", "sign", "salt", "pepper"];
+        if line.len() > 1_000 || !named.iter().any(|part| line.to_ascii_lowercase().contains(part)) {
             continue;
         }
         for captures in pattern.captures_iter(line) {

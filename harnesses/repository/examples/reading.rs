@@ -1,0 +1,75 @@
+//! How long reading a tree takes: `cargo run [--release] -p harness-repository --example reading [FOLDER]`.
+//!
+//! Without a folder, the bundled good submissions are repeated under other names until the tree has 500 files. With one,
+//! its findings are printed as well. Prints figures and judges nothing.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use grader_model::{FileEntry, FileKind, Snapshot};
+
+/// Files of the tree that is timed.
+const FILES: usize = 500;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let given = std::env::args().nth(1).map(PathBuf::from);
+    let mut files = BTreeMap::new();
+    match &given {
+        Some(folder) => collect(folder, folder, &mut files)?,
+        None => {
+            let submissions = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/submissions");
+            let mut one = BTreeMap::new();
+            for name in ["express-bookstore", "fastapi-bookstore"] {
+                collect(&submissions, &submissions.join(name).join("repo"), &mut one)?;
+            }
+            for (copy, (path, bytes)) in one.iter().cycle().take(FILES).enumerate() {
+                files.insert(format!("part{}/{path}", copy / one.len()), bytes.clone());
+            }
+        }
+    }
+    let mut snapshot = Snapshot::default();
+    for (path, bytes) in files {
+        let size = bytes.len() as u64;
+        let entry = FileEntry { kind: FileKind::File, size, bytes: Some(Arc::from(bytes)), executable: false };
+        snapshot.files.insert(path, entry);
+    }
+    let spec = grader_spec::load_named("bookstore")?.spec;
+    let began = Instant::now();
+    let findings = harness_repository::findings(&spec, &snapshot);
+    let of_findings = began.elapsed();
+    let began = Instant::now();
+    let facts = harness_repository::facts(&snapshot, &BTreeMap::new());
+    let of_facts = began.elapsed();
+    if given.is_some() {
+        for finding in &findings {
+            println!("{:<22} {:<14} {}\n{:38}{}", finding.probe, finding.verdict, finding.summary, "", finding.actual);
+        }
+    }
+    let mut slow: Vec<_> = findings.iter().map(|finding| (finding.millis, finding.probe.as_str())).collect();
+    slow.sort_unstable_by(|a, b| b.cmp(a));
+    println!(
+        "{} files: findings {} ms, facts {} ms ({} routes); slowest {:?}",
+        snapshot.files.len(),
+        of_findings.as_millis(),
+        of_facts.as_millis(),
+        facts.routes.len(),
+        &slow[..slow.len().min(3)]
+    );
+    Ok(())
+}
+
+fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() && path.file_name().is_some_and(|name| name != ".git") {
+            collect(root, &path, files)?;
+        } else if path.is_file()
+            && let Ok(relative) = path.strip_prefix(root)
+        {
+            files.insert(relative.to_string_lossy().into_owned(), std::fs::read(&path)?);
+        }
+    }
+    Ok(())
+}
