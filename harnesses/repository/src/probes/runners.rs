@@ -7,7 +7,7 @@ use regex::Regex;
 static COMMAND: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let parts = [
         r"pytest|py\.test|python3? -m unittest|unittest discover|manage\.py test|\btox\b|\bnox\b|coverage run|flask test",
-        r"(?:npm|pnpm|yarn|bun)(?: run)? (?:--[\w=-]+ )*t(?:est)?(?:[:\w-]*)?\b|npm t\b|npx (?:--\S+ )*(?:jest|vitest|mocha|ava|tap)|\b(?:jest|vitest|mocha)\b|node --test|deno test|bun test|turbo (?:run )?test|nx (?:run-many .*)?test",
+        r"(?:npm|pnpm|yarn|bun)(?: run)? (?:--[\w=-]+ )*(?:test[:\w-]*|t(?:\s|$))|npx (?:--\S+ )*(?:jest|vitest|mocha|ava|tap)|\b(?:jest|vitest|mocha)\b|node --test|deno test|bun test|turbo (?:run )?test|nx (?:run-many .*)?test",
         r"go test|gotestsum|ginkgo|cargo (?:\+\w+ )?(?:test|nextest|llvm-cov|tarpaulin)",
         r"mvnw?(?:\.cmd)? [^\n]*\b(?:test|verify|package|install)\b|gradlew?(?:\.bat)? [^\n]*\b(?:test|build|check)\b",
         r"phpunit|\bpest\b|artisan test|composer (?:run )?test|rspec|rails test|rake(?: test| spec)|bin/test|dotnet test|mix test",
@@ -61,6 +61,7 @@ mod tests {
         for line in [
             "npm ci",
             "npm run lint",
+            "npm run typecheck",
             "mvn package -DskipTests",
             "pip install pytest",
             "# pytest",

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use regex::{Regex, RegexSet};
+use regex::Regex;
 
 use super::values::{is_placeholder, is_random, redacted};
 use crate::env_text;
@@ -32,58 +32,77 @@ impl Hit {
 }
 
 /// Tokens that tell themselves by their shape.
-const SHAPES: &[(&str, &str)] = &[
-    ("an AWS access key", r"\b((?:AKIA|ASIA)[A-Z2-7]{16})\b"),
-    ("a GitHub token", r"\b((?:ghp|gho|ghu|ghs|ghr)_[A-Za-z0-9]{36})\b"),
-    ("a GitHub token", r"\b(github_pat_[A-Za-z0-9_]{60,90})\b"),
-    ("a GitLab token", r"\b(glpat-[A-Za-z0-9_-]{20,40})\b"),
-    ("a Slack token", r"\b(xox[abprs]-[A-Za-z0-9-]{20,120})\b"),
-    ("a Slack webhook", r"(https://hooks\.slack\.com/services/T[A-Z0-9]{6,14}/B[A-Z0-9]{6,14}/[A-Za-z0-9]{20,30})"),
-    ("a Stripe key", r"\b((?:sk|rk)_live_[A-Za-z0-9]{20,120})\b"),
-    ("a Google API key", r"\b(AIza[A-Za-z0-9_-]{35})\b"),
-    ("an npm token", r"\b(npm_[A-Za-z0-9]{36})\b"),
-    ("a PyPI token", r"\b(pypi-AgEI[A-Za-z0-9_-]{50,200})\b"),
-    ("a SendGrid key", r"\b(SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43})\b"),
-    ("a Telegram bot token", r"\b([0-9]{8,10}:AA[A-Za-z0-9_-]{33})\b"),
-    ("an OpenAI key", r"\b(sk-(?:proj-)?[A-Za-z0-9_-]{40,200})\b"),
-    ("a DigitalOcean token", r"\b(do[por]_v1_[a-f0-9]{64})\b"),
-    ("a Twilio key", r"\b(SK[0-9a-f]{32})\b"),
-    ("a Docker Hub token", r"\b(dckr_pat_[A-Za-z0-9_-]{27})\b"),
-    ("an Anthropic key", r"\b(sk-ant-(?:api|admin)\d{2}-[A-Za-z0-9_-]{80,120})"),
-    ("a Hugging Face token", r"\b(hf_[A-Za-z]{34})\b"),
-    ("a Shopify token", r"\b(shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32})\b"),
-    ("a Square token", r"\b((?:EAAA|sq0atp-|sq0csp-)[A-Za-z0-9_-]{22,60})\b"),
-    ("a Mailgun key", r"\b(key-[a-f0-9]{32})\b"),
-    ("a Mailchimp key", r"\b([a-f0-9]{32}-us\d{1,2})\b"),
-    ("a Postman key", r"\b(PMAK-[A-Fa-f0-9]{24}-[A-Fa-f0-9]{34})\b"),
-    ("a New Relic key", r"\b(NRAK-[A-Z0-9]{27})\b"),
-    ("a Databricks token", r"\b(dapi[a-f0-9]{32}(?:-\d)?)\b"),
-    ("a Doppler token", r"\b(dp\.pt\.[A-Za-z0-9]{43})\b"),
-    ("a Linear key", r"\b(lin_api_[A-Za-z0-9]{40})\b"),
-    ("a RubyGems key", r"\b(rubygems_[a-f0-9]{48})\b"),
-    ("a Pulumi token", r"\b(pul-[a-f0-9]{40})\b"),
-    ("a Vault token", r"\b(hv[sb]\.[A-Za-z0-9_-]{90,300})"),
-    ("a Sentry token", r"\b(sntry[su]_[A-Za-z0-9+/=_-]{60,300})"),
-    ("an Atlassian token", r"\b(ATATT3[A-Za-z0-9_=-]{180,200})"),
-    ("a Slack app token", r"\b(xapp-\d-[A-Z0-9]+-\d+-[a-z0-9]{20,80})\b"),
-    ("a Discord webhook", r"(https://discord(?:app)?\.com/api/webhooks/\d{17,20}/[A-Za-z0-9_-]{60,70})"),
-    ("a Teams webhook", r"(https://[a-z0-9-]+\.webhook\.office\.com/webhookb2/[a-z0-9@/-]{80,200})"),
-    ("an age secret key", r"\b(AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58})\b"),
-    ("a Grafana token", r"\b(glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8})\b"),
-    ("a Netlify token", r"\b(nfp_[A-Za-z0-9]{36})\b"),
-    ("a Figma token", r"\b(figd_[A-Za-z0-9_-]{40})\b"),
-    ("a Google OAuth secret", r"\b(GOCSPX-[A-Za-z0-9_-]{28})\b"),
-    ("a Razorpay key", r"\b(rzp_live_[A-Za-z0-9]{14})\b"),
-    ("a Cloudflare origin key", r"\b(v1\.0-[a-f0-9]{24}-[a-f0-9]{146})\b"),
-    ("an Azure storage key", r"AccountKey=([A-Za-z0-9+/]{86}==)"),
+const SHAPES: &[(&str, &[&str], &str)] = &[
+    ("an AWS access key", &["AKIA", "ASIA"], r"\b((?:AKIA|ASIA)[A-Z2-7]{16})\b"),
+    ("a GitHub token", &["gh", "github_pat_"], r"\b((?:ghp|gho|ghu|ghs|ghr)_[A-Za-z0-9]{36})\b"),
+    ("a GitHub token", &["gh", "github_pat_"], r"\b(github_pat_[A-Za-z0-9_]{60,90})\b"),
+    ("a GitLab token", &["glpat-"], r"\b(glpat-[A-Za-z0-9_-]{20,40})\b"),
+    ("a Slack token", &["xox"], r"\b(xox[abprs]-[A-Za-z0-9-]{20,120})\b"),
+    (
+        "a Slack webhook",
+        &["hooks.slack.com"],
+        r"(https://hooks\.slack\.com/services/T[A-Z0-9]{6,14}/B[A-Z0-9]{6,14}/[A-Za-z0-9]{20,30})",
+    ),
+    ("a Stripe key", &["_live_"], r"\b((?:sk|rk)_live_[A-Za-z0-9]{20,120})\b"),
+    ("a Google API key", &["AIza"], r"\b(AIza[A-Za-z0-9_-]{35})\b"),
+    ("an npm token", &["npm_"], r"\b(npm_[A-Za-z0-9]{36})\b"),
+    ("a PyPI token", &["pypi-AgEI"], r"\b(pypi-AgEI[A-Za-z0-9_-]{50,200})\b"),
+    ("a SendGrid key", &["SG."], r"\b(SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43})\b"),
+    ("a Telegram bot token", &[":AA"], r"\b([0-9]{8,10}:AA[A-Za-z0-9_-]{33})\b"),
+    ("an OpenAI key", &["sk-"], r"\b(sk-(?:proj-)?[A-Za-z0-9_-]{40,200})\b"),
+    ("a DigitalOcean token", &["_v1_"], r"\b(do[por]_v1_[a-f0-9]{64})\b"),
+    ("a Twilio key", &["SK"], r"\b(SK[0-9a-f]{32})\b"),
+    ("a Docker Hub token", &["dckr_pat_"], r"\b(dckr_pat_[A-Za-z0-9_-]{27})\b"),
+    ("an Anthropic key", &["sk-ant-"], r"\b(sk-ant-(?:api|admin)\d{2}-[A-Za-z0-9_-]{80,120})"),
+    ("a Hugging Face token", &["hf_"], r"\b(hf_[A-Za-z]{34})\b"),
+    ("a Shopify token", &["shp"], r"\b(shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32})\b"),
+    ("a Square token", &["EAAA", "sq0"], r"\b((?:EAAA|sq0atp-|sq0csp-)[A-Za-z0-9_-]{22,60})\b"),
+    ("a Mailgun key", &["key-"], r"\b(key-[a-f0-9]{32})\b"),
+    ("a Mailchimp key", &["-us"], r"\b([a-f0-9]{32}-us\d{1,2})\b"),
+    ("a Postman key", &["PMAK-"], r"\b(PMAK-[A-Fa-f0-9]{24}-[A-Fa-f0-9]{34})\b"),
+    ("a New Relic key", &["NRAK-"], r"\b(NRAK-[A-Z0-9]{27})\b"),
+    ("a Databricks token", &["dapi"], r"\b(dapi[a-f0-9]{32}(?:-\d)?)\b"),
+    ("a Doppler token", &["dp.pt."], r"\b(dp\.pt\.[A-Za-z0-9]{43})\b"),
+    ("a Linear key", &["lin_api_"], r"\b(lin_api_[A-Za-z0-9]{40})\b"),
+    ("a RubyGems key", &["rubygems_"], r"\b(rubygems_[a-f0-9]{48})\b"),
+    ("a Pulumi token", &["pul-"], r"\b(pul-[a-f0-9]{40})\b"),
+    ("a Vault token", &["hvs.", "hvb."], r"\b(hv[sb]\.[A-Za-z0-9_-]{90,300})"),
+    ("a Sentry token", &["sntry"], r"\b(sntry[su]_[A-Za-z0-9+/=_-]{60,300})"),
+    ("an Atlassian token", &["ATATT3"], r"\b(ATATT3[A-Za-z0-9_=-]{180,200})"),
+    ("a Slack app token", &["xapp-"], r"\b(xapp-\d-[A-Z0-9]+-\d+-[a-z0-9]{20,80})\b"),
+    (
+        "a Discord webhook",
+        &["/api/webhooks/"],
+        r"(https://discord(?:app)?\.com/api/webhooks/\d{17,20}/[A-Za-z0-9_-]{60,70})",
+    ),
+    (
+        "a Teams webhook",
+        &["webhook.office.com"],
+        r"(https://[a-z0-9-]+\.webhook\.office\.com/webhookb2/[a-z0-9@/-]{80,200})",
+    ),
+    ("an age secret key", &["AGE-SECRET-KEY-1"], r"\b(AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58})\b"),
+    ("a Grafana token", &["glsa_"], r"\b(glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8})\b"),
+    ("a Netlify token", &["nfp_"], r"\b(nfp_[A-Za-z0-9]{36})\b"),
+    ("a Figma token", &["figd_"], r"\b(figd_[A-Za-z0-9_-]{40})\b"),
+    ("a Google OAuth secret", &["GOCSPX-"], r"\b(GOCSPX-[A-Za-z0-9_-]{28})\b"),
+    ("a Razorpay key", &["rzp_live_"], r"\b(rzp_live_[A-Za-z0-9]{14})\b"),
+    ("a Cloudflare origin key", &["v1.0-"], r"\b(v1\.0-[a-f0-9]{24}-[a-f0-9]{146})\b"),
+    ("an Azure storage key", &["AccountKey="], r"AccountKey=([A-Za-z0-9+/]{86}==)"),
 ];
 
-static COMPILED: LazyLock<Vec<(&str, Regex)>> =
-    LazyLock::new(|| SHAPES.iter().filter_map(|(what, pattern)| Some((*what, Regex::new(pattern).ok()?))).collect());
+static COMPILED: LazyLock<Vec<Shape>> = LazyLock::new(|| {
+    SHAPES
+        .iter()
+        .filter_map(|(what, parts, pattern)| Some(Shape { what, parts, pattern: Regex::new(pattern).ok()? }))
+        .collect()
+});
 
-/// All shapes at once: most texts have none, and are done after one pass.
-static ANY: LazyLock<Option<RegexSet>> =
-    LazyLock::new(|| RegexSet::new(COMPILED.iter().map(|(_, pattern)| pattern.as_str())).ok());
+/// A token's shape: what it is, parts of which a text with such a token has one, and the whole.
+struct Shape {
+    what: &'static str,
+    parts: &'static [&'static str],
+    pattern: Regex,
+}
 
 /// A password in an address: scheme, user, password, host.
 static ADDRESS: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -112,10 +131,9 @@ pub(super) fn hits(path: &str, text: &str, historic: bool) -> Vec<(u32, Hit)> {
     let mut found: Vec<(u32, Hit)> = Vec::new();
     let example = tree::is_example(path);
     private_keys(text, &mut found);
-    let likely: Vec<&(&str, Regex)> = match ANY.as_ref() {
-        Some(any) => any.matches(text).into_iter().filter_map(|at| COMPILED.get(at)).collect(),
-        None => COMPILED.iter().collect(),
-    };
+    // Most texts have no part of any shape, and are done after one look.
+    let likely: Vec<&Shape> =
+        COMPILED.iter().filter(|shape| shape.parts.iter().any(|part| text.contains(part))).collect();
     for (line, number) in text.lines().zip(1_u32..) {
         if found.len() >= MOST {
             break;
@@ -123,7 +141,7 @@ pub(super) fn hits(path: &str, text: &str, historic: bool) -> Vec<(u32, Hit)> {
         if line.len() > 4_000 || line.len() < 12 {
             continue;
         }
-        for (what, pattern) in likely.iter().copied() {
+        for Shape { what, pattern, .. } in likely.iter().copied() {
             if let Some(value) = pattern.captures(line).and_then(|found| found.get(1)) {
                 let shown = value.as_str();
                 if !shown.contains("EXAMPLE") && !looks_made_up(shown) {
