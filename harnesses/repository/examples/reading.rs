@@ -47,6 +47,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!("{:<22} {:<14} {}\n{:38}{}", finding.probe, finding.verdict, finding.summary, "", finding.actual);
         }
     }
+    if let (Some(_), Some(readme)) = (&given, &facts.readme) {
+        for claim in readme.claims.iter().filter(|claim| !claim.wrong.is_empty()) {
+            println!("{}:{} {}: {}", readme.path, claim.line, claim.said, claim.wrong);
+        }
+        println!("{} claims and {} endpoints in documents", readme.claims.len(), readme.endpoints.len());
+    }
     let mut slow: Vec<_> = findings.iter().map(|finding| (finding.millis, finding.probe.as_str())).collect();
     slow.sort_unstable_by(|a, b| b.cmp(a));
     println!(
