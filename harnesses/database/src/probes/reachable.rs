@@ -4,7 +4,7 @@
 //! The spec may name the engines that its brief asks for (`engines`); another one that holds the record is partial, and
 //! all that is asked of a schema is then asked of that one. Fails when every database was looked into and none holds the
 //! record: then nothing was kept where the brief asks for it. One that does not let itself be read is no finding, and a
-//! record that could not be made is another probe's. Planted defects: `db-reachable` of both bookstores.
+//! record that could not be made is another probe's. Fixture: `fixtures/stores/sqlite`, which is partial.
 
 use std::sync::Arc;
 
