@@ -124,3 +124,30 @@ async fn a_service_that_ends_by_itself_is_news() {
         })
         .await;
 }
+
+#[tokio::test]
+async fn files_are_put_into_a_running_container() {
+    Bench::new("put")
+        .await
+        .service("api", idle())
+        .up(async |up| {
+            let put = |path: &str, text: &str| vec![(path.to_owned(), text.as_bytes().to_vec())];
+            up.stack.put("api", &put("/tmp/new/folder/a", "first")).await.unwrap();
+            let before = up.sh("api", "cat /tmp/new/folder/a; stat -c %Y /tmp/new/folder/a; stat -c %a /tmp").await;
+            let lines: Vec<&str> = before.lines().collect();
+            // The folder that was there is as it was, and the file is new by its time.
+            assert_eq!(lines[1], "1777", "{before}");
+            let made: u64 = lines[0].trim_start_matches("first").parse().unwrap();
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+            assert!(now - made < 600, "{before}");
+            up.stack.put("api", &put("/tmp/new/folder/a", "second")).await.unwrap();
+            assert_eq!(up.sh("api", "cat /tmp/new/folder/a").await.trim(), "second");
+            // A link leads somewhere else in the container at the most; nothing of the host is written.
+            up.sh("api", "ln -s /tmp/elsewhere /tmp/link; mkdir /tmp/elsewhere").await;
+            up.stack.put("api", &put("/tmp/link/b", "third")).await.unwrap();
+            assert_eq!(up.sh("api", "cat /tmp/elsewhere/b").await.trim(), "third");
+            let gone = up.stack.put("nobody", &put("/tmp/a", "x")).await;
+            assert!(matches!(gone, Err(SandboxError::NoSuchService { .. })));
+        })
+        .await;
+}
