@@ -51,11 +51,6 @@ impl Args {
     pub(crate) fn only(glob: &str) -> Self {
         Args { only: glob.to_owned(), rounds: 1, json: None, tests: false, submissions: None }
     }
-
-    /// The same with the submissions' own tests.
-    pub(crate) fn with_tests(self) -> Self {
-        Args { tests: true, ..self }
-    }
 }
 
 /// Grades every chosen case in every round and prints what was seen beside what was expected.
