@@ -2,11 +2,13 @@
 
 mod conditional;
 mod content_type;
+mod contract;
 mod fill;
 mod filtering;
 mod idempotency;
 mod method_not_allowed;
 mod methods;
+mod openapi;
 mod operations;
 mod pages;
 mod pagination_bounded;
@@ -48,5 +50,6 @@ pub(crate) fn probes() -> Vec<Box<dyn Probe>> {
         Box::new(content_type::ContentType),
         Box::new(idempotency::Idempotency),
         Box::new(conditional::Conditional),
+        Box::new(openapi::Openapi),
     ]
 }

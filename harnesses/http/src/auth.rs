@@ -1,10 +1,12 @@
 //! Authentication and security: accounts, tokens, rights, limits.
 
 mod attempts;
+mod cors;
 mod enumeration;
 mod forbidden;
 mod forge;
 mod hashes;
+mod headers;
 mod injection;
 mod injection_cases;
 mod jwt;
@@ -45,10 +47,12 @@ pub(crate) fn probes() -> Vec<Box<dyn Probe>> {
         Box::new(token_contents::TokenContents),
         Box::new(password_policy::PasswordPolicy),
         Box::new(injection::Injection),
+        Box::new(cors::Cors),
         Box::new(rate_limit::RateLimit),
         Box::new(rate_limit_scope::RateLimitScope),
         Box::new(rate_limit_bypass::RateLimitBypass),
         Box::new(rate_limit_retry_after::RetryAfter),
         Box::new(password_exposure::PasswordExposure),
+        Box::new(headers::Headers),
     ]
 }

@@ -28,10 +28,11 @@ pub use accounts::{
     account_key, account_record, fresh_registration, register_and_sign_in, registered_record, registration_body,
     sign_in, sign_in_request,
 };
-pub use describe::{Described, Member, operations as described_operations};
+pub use describe::{Described, Description, Member};
 pub use nesting::Ancestor;
 pub(crate) use nesting::refilled;
 pub use overrides::{OperationOverride, Overrides};
+pub use paging::is_paging;
 
 use crate::protocol::{Host, Start};
 use crate::vantage::Endpoint;
@@ -135,14 +136,14 @@ fn quick(path: &str) -> Request {
     Request::get(path).timeout(Duration::from_secs(4))
 }
 
-async fn find_description(ctx: &Context) -> Option<(String, serde_json::Value)> {
+async fn find_description(ctx: &Context) -> Option<Arc<Description>> {
     for path in DESCRIPTION_PATHS {
         let answer = quick(path).send(ctx).await;
         if answer.status() != 200 {
             continue;
         }
         if let Some(document) = describe::parse(answer.body()) {
-            return Some(((*path).to_owned(), document));
+            return Some(Arc::new(Description::new((*path).to_owned(), document)));
         }
     }
     None

@@ -48,8 +48,8 @@ pub struct Bound {
     pub resources: HashMap<String, BoundResource>,
     /// The account with more rights, where writing needs one.
     pub privileged: Option<Account>,
-    /// The API description that the server or the tree has, and where.
-    pub description: Option<(String, serde_json::Value)>,
+    /// The API description that the server or the tree has.
+    pub description: Option<Arc<crate::bind::Description>>,
 }
 
 /// What probes leave for each other.

@@ -10,7 +10,6 @@
 use async_trait::async_trait;
 use grader_model::Finding;
 use grader_spec::{Action, FieldKind};
-use harness_kit::bind::described_operations;
 use harness_kit::{Answer, BoundResource, Context, Probe, Record, Request, Stop, Values, wire};
 use serde_json::{Value, json};
 
@@ -127,13 +126,14 @@ fn letters(tag: &str) -> String {
 fn filters(ctx: &Context, main: &BoundResource, wanted: &Record, is_described: bool) -> Vec<Filter> {
     let Some(list) = main.operations.get(&Action::List) else { return Vec::new() };
     let mut documented: Vec<(String, Vec<String>)> = vec![(list.path.clone(), list.query.clone())];
-    if let Some((_, document)) = ctx.bound().description {
+    if let Some(description) = ctx.bound().description {
         let beside = format!("{}/search", routes::shape(&list.template));
-        let searches = described_operations(&document)
-            .into_iter()
+        let searches = description
+            .operations
+            .iter()
             .filter(|operation| operation.method == "GET" && routes::shape(&operation.path) == beside);
         let search = format!("{}/search", list.path.trim_end_matches('/'));
-        documented.extend(searches.map(|operation| (search.clone(), operation.query)));
+        documented.extend(searches.map(|operation| (search.clone(), operation.query.clone())));
     }
     if !is_described {
         let fields = main.fields.values().map(|wire| wire.name.clone());

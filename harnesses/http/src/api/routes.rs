@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use grader_model::Evidence;
-use harness_kit::bind::described_operations;
 use harness_kit::{Context, Operation};
 
 /// A path with its parameters unnamed and without a slash at its end.
@@ -32,8 +31,9 @@ pub(crate) fn bound(ctx: &Context) -> Vec<Operation> {
 /// The methods that are bound, described or written in the source for a path.
 pub(crate) fn methods_of(ctx: &Context, path: &str) -> BTreeSet<String> {
     let wanted = shape(path);
-    let described = ctx.bound().description.map(|(_, document)| described_operations(&document)).unwrap_or_default();
-    let described = described.into_iter().map(|operation| (operation.method, operation.path));
+    let description = ctx.bound().description;
+    let described = description.iter().flat_map(|description| &description.operations);
+    let described = described.map(|operation| (operation.method.clone(), operation.path.clone()));
     let hinted = ctx.facts().routes.iter().map(|route| (route.method.clone(), route.path.clone()));
     let bound = bound(ctx).into_iter().map(|operation| (operation.method, operation.template));
     described

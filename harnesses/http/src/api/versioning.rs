@@ -94,8 +94,7 @@ fn header(ctx: &Context) -> Option<String> {
 
 /// A parameter that the description documents for choosing a version, or a versioned media type in it.
 fn described(ctx: &Context) -> Option<String> {
-    let (_, document) = ctx.bound().description?;
-    search(&document, 0)
+    search(&ctx.bound().description?.document, 0)
 }
 
 fn search(value: &Value, depth: u8) -> Option<String> {

@@ -134,9 +134,9 @@ async fn is_untouched(ctx: &Context, main: &BoundResource, record: &Record) -> R
 
 /// Whether the API's description documents a 403 for an operation.
 fn promises(ctx: &Context, resource: &BoundResource, action: Action) -> bool {
-    let Some((_, description)) = ctx.bound().description else { return false };
+    let Some(description) = ctx.bound().description else { return false };
     let Some(operation) = resource.operations.get(&action) else { return false };
-    documents_forbidden(&description, &operation.method, &operation.template)
+    documents_forbidden(&description.document, &operation.method, &operation.template)
 }
 
 /// Looks the operation up by its path without the names of parameters; a description may leave a base path out.

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use grader_spec::{Action, FieldKind};
 use harness_kit::account::find_session;
-use harness_kit::bind::sign_in_request;
+use harness_kit::bind::{is_paging, sign_in_request};
 use harness_kit::{Answer, Body, BoundResource, Context, Request, Session, Stop, Values, wire};
 use regex::Regex;
 use serde_json::{Value, json};
@@ -15,25 +15,6 @@ use super::injection::{Effect, Seen};
 const SEARCHES: &[&str] = &["q", "search", "query", "keyword", "filter", "name", "term", "s"];
 const SORTS: &[&str] = &["sort", "sort_by", "sortBy", "order_by", "orderBy", "ordering"];
 const DIRECTIONS: &[&str] = &["order", "direction", "sort_order", "sortOrder", "dir"];
-/// Parameters of paging: numbers, and other probes' matter.
-const PAGING: &[&str] = &[
-    "page",
-    "limit",
-    "size",
-    "pagesize",
-    "perpage",
-    "offset",
-    "skip",
-    "cursor",
-    "after",
-    "before",
-    "take",
-    "count",
-    "p",
-    "pagenumber",
-    "pagetoken",
-    "start",
-];
 /// Parameters that are tried at the most.
 const PARAMETERS: usize = 10;
 
@@ -128,7 +109,7 @@ pub(super) async fn query(ctx: &Context, values: &mut Values, seen: &mut Seen) -
     let mut names: Vec<String> = list
         .query
         .iter()
-        .filter(|name| !is_known(PAGING, name) && !is_known(SORTS, name) && !is_known(DIRECTIONS, name))
+        .filter(|name| !is_paging(name) && !is_known(SORTS, name) && !is_known(DIRECTIONS, name))
         .cloned()
         .collect();
     if names.is_empty() {

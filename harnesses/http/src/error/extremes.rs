@@ -153,7 +153,7 @@ fn targets(sound: &Sound) -> Result<Vec<Case>, Stop> {
         add("a NUL byte in the path".to_owned(), request);
     }
     if let Some(list) = sound.main.operations.get(&Action::List) {
-        let documented = list.query.iter().find(|name| !super::routes::is_paging(name)).map_or("q", String::as_str);
+        let documented = list.query.iter().find(|name| !harness_kit::bind::is_paging(name)).map_or("q", String::as_str);
         let long = sound.main.list_request(&[(documented, "x".repeat(LONG_QUERY))], sound.session.as_ref())?;
         add(format!("a query of {LONG_QUERY} characters"), long);
         let nul = sound.main.list_request(&[(documented, "x\0y".to_owned())], sound.session.as_ref())?;

@@ -13,11 +13,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use grader_model::Finding;
 use grader_spec::Action;
+use harness_kit::bind::is_paging;
 use harness_kit::record::Recorded;
 use harness_kit::{Context, Phase, Probe, Request, Stop, http};
 use serde_json::Value;
 
-use super::routes::{Routes, is_paging, parameters};
+use super::routes::{Routes, parameters};
 
 pub(crate) struct NoServerErrors;
 

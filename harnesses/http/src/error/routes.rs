@@ -2,34 +2,7 @@
 //!
 //! It tells requests to a route from requests to nowhere, and requests to the same route from each other.
 
-use harness_kit::{Context, bind, wire};
-
-/// Parameters of paging: numbers, and other probes' matter.
-const PAGING: &[&str] = &[
-    "page",
-    "limit",
-    "size",
-    "pagesize",
-    "perpage",
-    "offset",
-    "skip",
-    "cursor",
-    "after",
-    "before",
-    "take",
-    "count",
-    "p",
-    "pagenumber",
-    "pagetoken",
-    "start",
-    "first",
-    "from",
-];
-
-/// Whether a query parameter pages, by its customary name.
-pub(super) fn is_paging(name: &str) -> bool {
-    PAGING.contains(&wire::plain(name).as_str())
-}
+use harness_kit::Context;
 
 /// The known routes: method and path template, parameters in braces.
 pub(super) struct Routes(Vec<(String, String)>);
@@ -46,9 +19,9 @@ impl Routes {
             .chain(bound.me.iter())
             .map(|operation| (operation.method.clone(), operation.template.clone()))
             .collect();
-        if let Some((_, document)) = &bound.description {
-            let described = bind::described_operations(document).into_iter();
-            known.extend(described.map(|operation| (operation.method, operation.path)));
+        if let Some(description) = &bound.description {
+            let described = description.operations.iter();
+            known.extend(described.map(|operation| (operation.method.clone(), operation.path.clone())));
         }
         Self::from(known)
     }
@@ -114,6 +87,5 @@ mod tests {
     fn parameters_are_known_by_name() {
         assert_eq!(parameters("/a?sort=x&q=1&q=2"), ["q", "sort"]);
         assert!(parameters("/a").is_empty());
-        assert!(is_paging("page_size") && !is_paging("sort"));
     }
 }

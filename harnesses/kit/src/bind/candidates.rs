@@ -1,10 +1,12 @@
 //! Which routes may be behind an operation, from every source, likeliest first.
 
+use std::sync::Arc;
+
 use grader_model::BindingSource;
 use grader_spec::{Action, OperationSpec, Resource};
 use indexmap::IndexMap;
 
-use super::describe::{self, Described, Member};
+use super::describe::{self, Described, Description, Member};
 use super::nesting::{self, Ancestor, Place};
 use super::overrides::Overrides;
 use crate::wire;
@@ -38,15 +40,16 @@ impl Sources {
     pub(super) fn gather(ctx: &Context, overrides: &Overrides) -> Self {
         let mut known = Vec::new();
         let bound = ctx.bound();
-        if let Some((_, document)) = &bound.description {
-            known.extend(describe::operations(document).into_iter().map(described));
+        if let Some(description) = &bound.description {
+            known.extend(description.operations.iter().cloned().map(described));
         }
         for document in &ctx.facts().documents {
             if let Some(parsed) = describe::parse(document.text.as_bytes()) {
-                if bound.description.is_none() {
-                    ctx.with_bound(|bound| bound.description = Some((document.place.clone(), parsed.clone())));
-                }
-                known.extend(describe::operations(&parsed).into_iter().map(described));
+                let kept = Description::new(document.place.clone(), parsed);
+                known.extend(kept.operations.iter().cloned().map(described));
+                ctx.with_bound(|bound| {
+                    bound.description.get_or_insert_with(|| Arc::new(kept));
+                });
             }
         }
         for route in &ctx.facts().routes {

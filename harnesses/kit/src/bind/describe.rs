@@ -9,6 +9,23 @@ use crate::Encoding;
 /// Operations of one description that are read; a hostile document may list millions.
 const MOST_OPERATIONS: usize = 500;
 
+/// A description that was read: once for the whole run.
+#[derive(Debug, Clone)]
+pub struct Description {
+    /// The path at which it is served, or its place in the tree.
+    pub place: String,
+    pub document: Value,
+    /// Its operations, in its order.
+    pub operations: Vec<Described>,
+}
+
+impl Description {
+    pub fn new(place: String, document: Value) -> Self {
+        let operations = operations(&document);
+        Description { place, document, operations }
+    }
+}
+
 /// One operation of a description.
 #[derive(Debug, Clone)]
 pub struct Described {
@@ -28,6 +45,8 @@ pub struct Described {
     pub errors: bool,
     /// Whether an example stands in it or in a schema that it names.
     pub example: bool,
+    /// JSON pointer (RFC 6901) to the operation in the document.
+    pub pointer: String,
 }
 
 /// A member of a request body.
@@ -85,7 +104,7 @@ fn nesting(text: &[u8]) -> usize {
 }
 
 /// The operations of a description, in its order.
-pub fn operations(document: &Value) -> Vec<Described> {
+pub(super) fn operations(document: &Value) -> Vec<Described> {
     let base = base_path(document);
     let globally_secured = document.get("security").and_then(Value::as_array).map(|list| !list.is_empty());
     let mut found = Vec::new();
@@ -112,6 +131,7 @@ pub fn operations(document: &Value) -> Vec<Described> {
                 answer: tells_answer(document, operation),
                 errors: responses(operation).any(|(status, _)| status.starts_with('4') || status == "default"),
                 example: shows_example(document, operation),
+                pointer: format!("/paths/{}/{method}", path.replace('~', "~0").replace('/', "~1")),
             });
         }
     }

@@ -12,8 +12,16 @@ const SIZES: &[&str] =
 const PAGES: &[&str] = &["page", "page_number", "pageNumber", "p"];
 const OFFSETS: &[&str] = &["offset", "skip", "start", "from"];
 const CURSORS: &[&str] = &["cursor", "after", "next", "page_token", "pageToken", "starting_after", "next_cursor"];
+/// Names of paging that binding does not try by itself.
+const OTHERS: &[&str] = &["before", "page_index", "max_id", "since_id"];
 /// Records that must be there before paging shows.
 const RECORDS: usize = 6;
+
+/// Whether a query parameter pages, by its customary name: a number or a position, and no search.
+pub fn is_paging(name: &str) -> bool {
+    let name = wire::plain(name);
+    [SIZES, PAGES, OFFSETS, CURSORS, OTHERS].into_iter().flatten().any(|known| wire::plain(known) == name)
+}
 
 /// Learns how the resource's list is paged and stores it with the resource.
 pub(super) async fn bind(ctx: &Context, id: &str) {
