@@ -29,6 +29,8 @@ pub struct BoundResource {
     /// Keys that lead from a list's root to the array.
     pub list_at: Vec<String>,
     pub pagination: Option<Pagination>,
+    /// Whether a PATCH is refused that does not carry the whole record, as a PUT would.
+    pub patches_whole: bool,
     /// Whether writing needs the privileged account.
     pub privileged: bool,
     /// Whether a line of a transaction sits in an array, and how it is spelt.
@@ -98,6 +100,7 @@ impl BoundResource {
             record_at: Vec::new(),
             list_at: Vec::new(),
             pagination: None,
+            patches_whole: false,
             privileged: false,
             lines: None,
             prerequisites: Map::new(),
@@ -214,7 +217,7 @@ impl BoundResource {
         Ok(self.operation(Action::Delete)?.request(Some(key), None, session))
     }
 
-    /// Changes a record. Where the submission updates by PUT, `full` completes the body, since a PUT replaces.
+    /// Changes a record. Where the submission updates by PUT, or by a PATCH that is none, `full` completes the body.
     ///
     /// # Errors
     /// [`Stop::Blocked`] where updating was not found.
@@ -226,10 +229,11 @@ impl BoundResource {
         session: Option<&Session>,
     ) -> Result<Request, Stop> {
         let update = self.operation(Action::Update)?;
-        let mut values = if update.method == "PATCH" { Map::new() } else { full.clone() };
+        let is_partial = update.method == "PATCH" && !self.patches_whole;
+        let mut values = if is_partial { Map::new() } else { full.clone() };
         values.extend(changes.clone());
         let mut body = update.body(&self.spec.fields, &values);
-        if update.method != "PATCH" {
+        if !is_partial {
             body.extend(self.prerequisites.clone());
         }
         Ok(update.request(Some(key), Some(body), session))

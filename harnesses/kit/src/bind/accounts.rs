@@ -50,7 +50,11 @@ pub(super) async fn bind(ctx: &Context, sources: &Sources) {
             }
             name_session(ctx, "A", &session);
             let identity = identity_sent(ctx, &register, &operation, &sent);
-            ctx.with_bound(|bound| bound.login = Some(operation));
+            let me = find_me(ctx, sources, &register, &session, &identity).await;
+            ctx.with_bound(|bound| {
+                bound.login = Some(operation);
+                bound.me = me;
+            });
             let password = sent.get(&accounts.secret).and_then(wire::text).unwrap_or_default();
             ctx.adopt(Account {
                 label: "A".to_owned(),
@@ -66,6 +70,30 @@ pub(super) async fn bind(ctx: &Context, sources: &Sources) {
             ctx.with_bound(|bound| bound.account_trouble.insert("login".to_owned(), why));
         }
     }
+}
+
+/// Finds the operation that reads the signed-in account: its answer names the account.
+async fn find_me(
+    ctx: &Context,
+    sources: &Sources,
+    register: &Operation,
+    session: &Session,
+    identity: &str,
+) -> Option<Operation> {
+    let spec = ctx.spec().domain.accounts.me.clone()?;
+    let prefix = ctx.spec().domain.prefixes.iter().filter(|prefix| register.path.starts_with(prefix.as_str()));
+    let prefix = prefix.max_by_key(|prefix| prefix.len()).cloned().unwrap_or_default();
+    for candidate in sources.own(&spec.paths, &prefix) {
+        let mut operation = Operation::new("account.me", "GET", &candidate.path, candidate.source);
+        let answer = operation.request(None, None, Some(session)).send(ctx).await;
+        let answer = follow(ctx, answer, &mut operation).await;
+        if answer.is_success() && answer.text().to_lowercase().contains(&identity.to_lowercase()) {
+            operation.confidence = confidence(candidate.source);
+            operation.proof = format!("GET {} gave the account that was signed in", operation.path);
+            return Some(operation);
+        }
+    }
+    None
 }
 
 /// Sound values for a registration, by spec field id.

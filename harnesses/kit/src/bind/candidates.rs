@@ -15,6 +15,9 @@ use crate::{Context, Encoding};
 /// Candidates of one operation that are tried; live trials are requests.
 const MOST: usize = 80;
 
+/// Candidates for reading the own account that are tried.
+const OWN: usize = 12;
+
 /// A route that may be the operation.
 #[derive(Debug, Clone)]
 pub(super) struct Candidate {
@@ -186,6 +189,28 @@ impl Sources {
     /// Every known route.
     pub(super) fn known(&self) -> impl Iterator<Item = &Candidate> {
         self.known.iter()
+    }
+
+    /// Routes that may read the account that is signed in: known ones, then the spec's paths below a prefix.
+    pub(super) fn own(&self, paths: &[String], prefix: &str) -> Vec<Candidate> {
+        let mut all: Vec<Candidate> = Vec::new();
+        let known = self.known.iter().filter(|candidate| {
+            candidate.method == "GET" && paths.iter().any(|path| candidate.path.trim_end_matches('/').ends_with(path))
+        });
+        let trials = paths.iter().map(|path| Candidate {
+            method: "GET".to_owned(),
+            path: format!("{prefix}{path}"),
+            source: BindingSource::Candidate,
+            encoding: Encoding::Json,
+            members: IndexMap::new(),
+            query: Vec::new(),
+        });
+        for candidate in known.cloned().chain(trials) {
+            if all.len() < OWN && !all.iter().any(|other| other.path == candidate.path) {
+                all.push(candidate);
+            }
+        }
+        all
     }
 
     /// Routes that end in one of `paths` and take a body, known ones first.

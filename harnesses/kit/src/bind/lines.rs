@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use super::candidates::Candidate;
 use super::complaint;
 use super::describe::Member;
+use super::overrides::OperationOverride;
 use crate::resource::BoundLines;
 use crate::{Answer, Flow, wire};
 
@@ -29,8 +30,15 @@ impl BoundLines {
     }
 }
 
-/// Spellings of a line: the described one alone, else the customary ones, likeliest first.
-pub(super) fn spellings(candidate: &Candidate, lines: &Lines) -> Vec<BoundLines> {
+/// Spellings of a line: the reviewer's alone, else the described one alone, else the customary ones, likeliest first.
+pub(super) fn spellings(given: Option<&OperationOverride>, candidate: &Candidate, lines: &Lines) -> Vec<BoundLines> {
+    if let Some(given) = given
+        && let Some(reference) = given.fields.get("reference")
+    {
+        let quantity = given.fields.get("quantity").or(lines.quantity.first());
+        let quantity = quantity.map_or("quantity", String::as_str);
+        return vec![BoundLines::spelt(given.fields.get("lines").cloned(), reference, quantity)];
+    }
     let named = |members: &IndexMap<String, Member>, names: &[String]| {
         names.iter().find_map(|name| members.keys().find(|key| wire::plain(key) == wire::plain(name)).cloned())
     };

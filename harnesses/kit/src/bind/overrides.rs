@@ -30,7 +30,8 @@ pub struct OperationOverride {
     /// `json` (the default) or `form`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
-    /// Spec field id to the submission's name.
+    /// Spec field id to the submission's name. On creating a transaction `lines`, `reference` and `quantity` name its
+    /// lines' array and members.
     #[serde(default)]
     pub fields: IndexMap<String, String>,
     /// Further members of the body.

@@ -301,18 +301,40 @@ pub(super) async fn list(ctx: &Context, sources: &Sources, resource: &mut BoundR
     resource.unbound.insert(Action::List, if trouble.is_empty() { unanswered() } else { trouble });
 }
 
+/// Finds the operation that changes a record; once more with whole bodies where only a PATCH is there that wants them.
 async fn update(ctx: &Context, sources: &Sources, resource: &mut BoundResource, record: &Record, values: &mut Values) {
-    let names = names(ctx);
     let collection = collection(resource);
+    let candidates =
+        sources.resource(ctx, &resource.id, &resource.spec, Action::Update, collection.as_ref(), &resource.above);
     let mut trouble = String::new();
-    for candidate in
-        sources.resource(ctx, &resource.id, &resource.spec, Action::Update, collection.as_ref(), &resource.above)
-    {
-        let mut operation = operation(resource, Action::Update, &candidate);
+    let wants_whole = update_by(ctx, &candidates, resource, record, values, &mut trouble).await;
+    if !wants_whole.is_empty() {
+        resource.patches_whole = true;
+        update_by(ctx, &wants_whole, resource, record, values, &mut trouble).await;
+        resource.patches_whole = resource.operations.contains_key(&Action::Update);
+    }
+    if !resource.operations.contains_key(&Action::Update) {
+        resource.unbound.insert(Action::Update, if trouble.is_empty() { unanswered() } else { trouble });
+    }
+}
+
+/// Tries candidates until one changes the record; else gives those that refused a partial body for what it left out.
+async fn update_by(
+    ctx: &Context,
+    candidates: &[Candidate],
+    resource: &mut BoundResource,
+    record: &Record,
+    values: &mut Values,
+    trouble: &mut String,
+) -> Vec<Candidate> {
+    let names = names(ctx);
+    let mut wants_whole = Vec::new();
+    for candidate in candidates {
+        let mut operation = operation(resource, Action::Update, candidate);
         let mut draft = Draft::default();
         if let Some(create) = resource.operations.get(&Action::Create) {
             draft.fields = create.fields.clone();
-            if candidate.method != "PATCH" {
+            if candidate.method != "PATCH" || resource.patches_whole {
                 draft.extras = create.extras.clone();
             }
         }
@@ -338,13 +360,21 @@ async fn update(ctx: &Context, sources: &Sources, resource: &mut BoundResource, 
                 operation.confidence = confidence(candidate.source);
                 operation.proof = format!("{} {} answered {}", operation.method, operation.path, answer.status_line());
                 resource.operations.insert(Action::Update, operation);
-                return;
+                return Vec::new();
             }
             if matches!(answer.status(), 404 | 405 | 0) {
                 break;
             }
-            note_trouble(&mut trouble, &operation, &answer, candidate.source);
+            note_trouble(trouble, &operation, &answer, candidate.source);
             let complaints = complaint::complaints(&answer);
+            let misses = complaints.iter().any(|complaint| {
+                let is_carried = |wire: &WireField| wire::plain(&wire.name) == wire::plain(&complaint.name);
+                complaint.says_missing() && draft.fields.values().any(is_carried)
+            });
+            if misses && candidate.method == "PATCH" && !resource.patches_whole {
+                wants_whole.push(candidate.clone());
+                break;
+            }
             if !matches!(answer.status(), 400 | 422) || !draft.mend(&complaints, &resource.spec.fields, &names, values)
             {
                 break;
@@ -352,7 +382,7 @@ async fn update(ctx: &Context, sources: &Sources, resource: &mut BoundResource, 
         }
         resource.operations.remove(&Action::Update);
     }
-    resource.unbound.insert(Action::Update, if trouble.is_empty() { unanswered() } else { trouble });
+    wants_whole
 }
 
 async fn delete(ctx: &Context, sources: &Sources, resource: &mut BoundResource, record: &Record) {

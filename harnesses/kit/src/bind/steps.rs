@@ -106,7 +106,7 @@ async fn put(
     if let Some(given) = trial.ctx.overrides().operations.get(&id) {
         operation.extras.extend(given.extras.clone());
     }
-    let mut all = spellings(candidate, trial.lines);
+    let mut all = spellings(trial.given(&id), candidate, trial.lines);
     // One line is put at a time, nearly everywhere.
     all.sort_by_key(|spelling| spelling.array.is_some());
     let session = trial.ctx.writer(resource).ok().flatten();

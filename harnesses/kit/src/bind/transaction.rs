@@ -9,6 +9,7 @@ use super::accounts::{follow, is_page, note_trouble};
 use super::candidates::{Candidate, Sources};
 use super::draft::Draft;
 use super::lines::{Spellings, is_of_lines, spellings};
+use super::overrides::OperationOverride;
 use super::{complaint, confidence, locate, resources, steps};
 use crate::operation::WireField;
 use crate::wire::{self, Shape};
@@ -94,7 +95,7 @@ impl Trial<'_> {
         trouble: &mut String,
     ) -> Option<Made> {
         let (mut operation, mut draft) = self.operation(resource, candidate, values);
-        let mut all = Spellings::new(spellings(candidate, self.lines));
+        let mut all = Spellings::new(spellings(self.given(&format!("{}.create", resource.id)), candidate, self.lines));
         while let Some(spelling) = all.next() {
             resource.lines = Some(spelling.clone());
             let line = (self.reference(spelling.reference_field.as_deref()), json!(1));
@@ -199,6 +200,11 @@ impl Trial<'_> {
         operation.proof = format!("{} {} answered {}", operation.method, operation.path, answer.status_line());
         resource.operations.insert(Action::Create, operation);
         Some((key, answer))
+    }
+
+    /// The reviewer's word for an operation.
+    pub(super) fn given(&self, operation: &str) -> Option<&OperationOverride> {
+        self.ctx.overrides().operations.get(operation)
     }
 
     /// What a line refers to the record by.

@@ -260,3 +260,32 @@ async fn an_order_may_want_more_than_its_lines() {
     let extras: Vec<&str> = order.operations[&Action::Create].extras.keys().map(String::as_str).collect();
     assert_eq!(extras, ["shipping_address", "phone"]);
 }
+
+#[tokio::test]
+async fn a_patch_that_wants_the_whole_record_gets_it() {
+    let style = Style { whole_patches: true, ..Style::default() };
+    let [create, list, read, _, delete] = style.books;
+    let style = Style { books: [create, list, read, ("PATCH", "/books/{id}"), delete], ..style };
+    let seen = harness::bind(router(style.clone()), Overrides::default()).await;
+    all_is_bound(&seen, &style);
+    assert!(seen.bound.as_ref().expect("the witness ran").resources["book"].patches_whole);
+}
+
+#[tokio::test]
+async fn the_own_account_is_found_by_what_it_says() {
+    for me in [None, Some(("GET", "/auth/me")), Some(("GET", "/profile"))] {
+        let style = Style { me, ..Style::default() };
+        let seen = harness::bind(router(style.clone()), Overrides::default()).await;
+        all_is_bound(&seen, &style);
+        let bound = seen.bound.as_ref().and_then(|bound| bound.me.as_ref());
+        assert_eq!(bound.map(|operation| operation.path.as_str()), me.map(|(_, path)| path));
+    }
+}
+
+#[tokio::test]
+async fn an_api_that_answers_to_one_host_alone_is_asked_by_it() {
+    let style = Style { host: Some("localhost"), ..Style::default() };
+    let seen = harness::bind(router(style.clone()), Overrides::default()).await;
+    all_is_bound(&seen, &style);
+    assert!(seen.notes.iter().any(|note| note.text.contains("asked as `localhost`")), "{:?}", seen.notes);
+}

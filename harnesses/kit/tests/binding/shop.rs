@@ -49,6 +49,8 @@ pub(crate) struct Style {
     pub(crate) authors: Option<Route>,
     pub(crate) orders: [Route; 2],
     pub(crate) lines: Lines,
+    /// The array of an order's lines, and what a line calls the book and the quantity.
+    pub(crate) line_names: [&'static str; 3],
     /// Further members that an order insists on.
     pub(crate) order_insists: &'static [&'static str],
     /// Identity and secret at registration, and further members that it insists on.
@@ -66,6 +68,12 @@ pub(crate) struct Style {
     pub(crate) list: fn(Vec<Value>, usize) -> Value,
     pub(crate) paging: Paging,
     pub(crate) refusals: Refusals,
+    /// Where the account that is signed in is read.
+    pub(crate) me: Option<Route>,
+    /// Whether a PATCH is taken only with every member, as some have it.
+    pub(crate) whole_patches: bool,
+    /// The host that requests have to name.
+    pub(crate) host: Option<&'static str>,
     /// The status of every registration, where it breaks down.
     pub(crate) broken_registration: bool,
 }
@@ -85,6 +93,7 @@ impl Default for Style {
             authors: None,
             orders: [("POST", "/orders"), ("GET", "/orders/{id}")],
             lines: Lines::Together,
+            line_names: ["items", "book_id", "quantity"],
             order_insists: &[],
             account: ["email", "password"],
             insists: &[],
@@ -98,6 +107,9 @@ impl Default for Style {
             list: |records, _| Value::Array(records),
             paging: Paging::None,
             refusals: Refusals::Pydantic,
+            me: None,
+            whole_patches: false,
+            host: None,
             broken_registration: false,
         }
     }
@@ -143,6 +155,10 @@ fn fits(template: &str, path: &str) -> Option<String> {
 impl Shop {
     fn answer(&self, method: &str, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Response {
         let style = &self.style;
+        let named = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        if style.host.is_some_and(|host| named.split(':').next() != Some(host)) {
+            return answered(400, json!({"detail": "Invalid HTTP_HOST header"}));
+        }
         let routes: Vec<Route> = [style.register, style.login]
             .into_iter()
             .chain(style.books)
@@ -155,6 +171,14 @@ impl Shop {
             Lines::Added(add) => vec![add],
         };
         let path = uri.path();
+        if style.me.is_some_and(|(verb, template)| verb == method && template == path) {
+            let records = self.records.lock().expect("no test breaks while it holds the lock");
+            let account = records.accounts.keys().next().filter(|_| self.is_signed_in(headers)).cloned();
+            return account.map_or_else(
+                || answered(401, json!({"detail": "Not authenticated"})),
+                |account| answered(200, json!({"id": 1, "email": account})),
+            );
+        }
         if let Some(at) = steps.iter().position(|(verb, template)| *verb == method && fits(template, path).is_some()) {
             if !self.is_signed_in(headers) {
                 return answered(401, json!({"detail": "Not authenticated"}));
@@ -279,7 +303,7 @@ impl Shop {
     /// PUT replaces the whole, PATCH changes what it is given.
     fn change_book(&self, records: &mut Records, method: &str, key: u64, body: &Bytes) -> Response {
         let Some(known) = records.books.get_mut(&key) else { return found(None) };
-        let whole = if method == "PATCH" {
+        let whole = if method == "PATCH" && !self.style.whole_patches {
             let mut whole = known.as_object().cloned().unwrap_or_default();
             whole.remove("id");
             whole.extend(serde_json::from_slice::<Map<String, Value>>(body).unwrap_or_default());
@@ -326,13 +350,13 @@ impl Shop {
 
     fn order(&self, records: &mut Records, body: &Bytes) -> Response {
         let mut wanted = self.style.order_insists.to_vec();
-        wanted.extend((self.style.lines == Lines::Together).then_some("items"));
+        wanted.extend((self.style.lines == Lines::Together).then_some(self.style.line_names[0]));
         let body = match self.read(body, &wanted) {
             Ok(body) => body,
             Err(refusal) => return *refusal,
         };
         let lines = match self.style.lines {
-            Lines::Together => body["items"].as_array().cloned().unwrap_or_default(),
+            Lines::Together => body[self.style.line_names[0]].as_array().cloned().unwrap_or_default(),
             Lines::Cart(..) if records.cart.is_empty() => return answered(409, json!({"detail": "Cart is empty"})),
             Lines::Cart(..) => std::mem::take(&mut records.cart),
             Lines::Added(_) => Vec::new(),
@@ -350,7 +374,9 @@ impl Shop {
     fn total(&self, records: &Records, lines: &[Value]) -> Result<f64, Box<Response>> {
         let mut total = 0.0;
         for line in lines {
-            let (Some(book), Some(quantity)) = (line["book_id"].as_u64(), line["quantity"].as_f64()) else {
+            let (Some(book), Some(quantity)) =
+                (line[self.style.line_names[1]].as_u64(), line[self.style.line_names[2]].as_f64())
+            else {
                 return Err(Box::new(self.refuse(&[("book_id", Problem::Missing)])));
             };
             let Some(book) = records.books.get(&book) else { return Err(Box::new(found(None))) };

@@ -119,3 +119,16 @@ async fn a_registration_that_breaks_down_is_told() {
     assert!(seen.of("book.create").proof.contains("401"), "{}", seen.of("book.create").proof);
     assert!(seen.done);
 }
+
+#[tokio::test]
+async fn a_reviewer_names_the_lines_of_an_order() {
+    let style = Style { line_names: ["wanted", "volume", "copies"], ..Style::default() };
+    let seen = harness::bind(router(style.clone()), Overrides::default()).await;
+    assert_eq!(seen.of("order.create").source, None);
+    let given = serde_json::from_value(json!({"operations": {"order.create": {"method": "POST", "path": "/orders",
+        "fields": {"lines": "wanted", "reference": "volume", "quantity": "copies"}}}}))
+    .expect("a bindings file");
+    let seen = harness::bind(router(style), given).await;
+    seen.is_at("order.create", "POST", "/orders");
+    assert_eq!(seen.of("order.create").source, Some(BindingSource::Reviewer));
+}
