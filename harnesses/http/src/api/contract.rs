@@ -167,6 +167,12 @@ fn plain_schema(schema: &Value, is_new: bool, depth: u8) -> Value {
                     plain.insert(name.clone(), Value::Array(kept));
                 }
             }
+            // Names of the API's own, whatever they are.
+            "properties" | "schemas" | "definitions" | "patternProperties" if value.is_object() => {
+                let named = value.as_object().into_iter().flatten();
+                let named = named.map(|(name, schema)| (name.clone(), plain_schema(schema, is_new, depth + 1)));
+                plain.insert(name.clone(), Value::Object(named.collect()));
+            }
             // OpenAPI 3.0 has it beside `$ref` and means nothing by it there.
             "nullable" if value.is_boolean() => {}
             _ => {
@@ -268,8 +274,7 @@ mod tests {
             "rate": {"type": "number", "minimum": 0, "exclusiveMinimum": true}}});
         assert_eq!(breaches(three("3.0.3", &old), 200, &json!({"name": null})), None);
         let broken = breaches(three("3.0.3", &old), 200, &json!({"name": "x", "rate": 0}));
-        assert_eq!(broken.as_deref(), Some("`/rate` is not as described (`minimum`)").or(broken.as_deref()));
-        assert!(broken.is_some());
+        assert!(broken.is_some_and(|how| how.starts_with("`/rate` is not as described")));
         assert!(breaches(three("3.0.3", &old), 200, &json!({})).is_some());
 
         let new = json!({"type": "object", "properties": {"name": {"type": ["string", "null"]}}});

@@ -1,7 +1,8 @@
 //! `api.operations`: every operation that the brief asks for is there and works, weighted as the spec says.
 //!
 //! Binding has tried them; this tells what it found. An account operation that is missing is left out of the sum: it has
-//! a finding of its own (`auth.register`, `auth.login`), and one cause is charged once.
+//! a finding of its own (`auth.register`, `auth.login`), and one cause is charged once; so is what nobody could try for
+//! want of an account. Planted defect: `api-operations` of the FastAPI submission.
 
 use async_trait::async_trait;
 use grader_model::{Evidence, Finding};
@@ -39,6 +40,13 @@ impl Probe for Operations {
         }
         let missing: Vec<&&Wanted> = charged.iter().filter(|operation| !operation.found).collect();
         let of = charged.len();
+        // Each is proved by a record, and where nobody can sign in nobody could make one.
+        let bound = ctx.bound();
+        if !missing.is_empty() && (bound.register.is_none() || bound.login.is_none()) {
+            let cause = if bound.register.is_none() { "auth.register" } else { "auth.login" };
+            let why = format!("{} of {of} operations could not be tried without an account", missing.len());
+            return Err(Stop::blocked(cause, why));
+        }
         let expected = format!("all {of} operations that the brief asks for");
         if missing.is_empty() {
             return Ok(Finding::pass(self.id(), format!("All {of} operations that the brief asks for work"))

@@ -200,6 +200,7 @@ impl Sources {
         let trials = paths.iter().map(|path| Candidate {
             method: "GET".to_owned(),
             path: format!("{prefix}{path}"),
+            template: format!("{prefix}{path}"),
             source: BindingSource::Candidate,
             encoding: Encoding::Json,
             members: IndexMap::new(),
