@@ -11,7 +11,6 @@
 use async_trait::async_trait;
 use grader_model::{Finding, Level};
 use grader_spec::Action;
-use harness_kit::bind::described_operations;
 use harness_kit::volley::volley;
 use harness_kit::{
     Answer, BoundResource, Context, Flow, Phase, Placing, Probe, Record, Request, Session, Step, Stop, wire,
@@ -115,8 +114,9 @@ impl Probe for Idempotency {
 fn methods(ctx: &Context, main: &BoundResource) -> Result<Vec<String>, Stop> {
     let update = main.operation(Action::Update)?;
     let mut methods = vec![update.method.clone()];
-    if let Some((_, description)) = &ctx.bound().description {
-        let has_put = described_operations(description)
+    if let Some(description) = &ctx.bound().description {
+        let has_put = description
+            .operations
             .iter()
             .any(|described| described.method == "PUT" && template(&described.path) == template(&update.path));
         if has_put && update.method != "PUT" {
@@ -202,7 +202,8 @@ fn is_volatile(name: &str, value: &Value) -> bool {
 
 /// Whether the API's own description of the transaction mentions the key.
 fn claims(ctx: &Context, placing: &Placing) -> bool {
-    let Some((_, description)) = ctx.bound().description else { return false };
+    let Some(description) = ctx.bound().description else { return false };
+    let description = &description.document;
     let Some(create) = placing.transaction.operations.get(&Action::Create) else { return false };
     let paths = description.get("paths").and_then(Value::as_object);
     let wanted = template(&create.path);
