@@ -10,7 +10,6 @@
 
 use async_trait::async_trait;
 use grader_model::{Evidence, Finding};
-use harness_kit::bind::described_operations;
 use harness_kit::{Context, Probe, Stop};
 
 use super::known::{self, Endpoint};
@@ -96,7 +95,7 @@ fn evidence(endpoint: &Endpoint) -> Evidence {
 
 /// What all documents together tell of an endpoint.
 fn told(ctx: &Context, endpoint: &Endpoint) -> Told {
-    let description = ctx.bound().description.map(|(_, document)| described_operations(&document)).unwrap_or_default();
+    let description = ctx.bound().description.map(|description| description.operations.clone()).unwrap_or_default();
     let described = description
         .iter()
         .filter(|operation| operation.method == endpoint.method && known::fit(&operation.path, &endpoint.path))

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use grader_model::BindingSource;
 use harness_kit::Context;
-use harness_kit::bind::described_operations;
 
 use crate::api::routes::{bound, shape};
 
@@ -55,7 +54,7 @@ pub(super) fn served(ctx: &Context) -> Vec<Endpoint> {
 
 /// Every method and path that speaks for an endpoint's existence.
 pub(super) fn witnesses(ctx: &Context) -> Vec<(String, String)> {
-    let described = ctx.bound().description.map(|(_, document)| described_operations(&document)).unwrap_or_default();
+    let described = ctx.bound().description.map(|description| description.operations.clone()).unwrap_or_default();
     let described = described.into_iter().map(|operation| (operation.method, operation.path));
     let hinted = ctx.facts().routes.iter().filter(|route| route.source == BindingSource::Source);
     let hinted = hinted.map(|route| (route.method.clone(), route.path.clone()));
