@@ -198,6 +198,12 @@ pub(crate) enum SpecCommand {
     Brief { name: String },
     /// Print the JSON Schema of specs, for editors
     Schema,
+    /// Write a starting point, with comments that explain it
+    New {
+        /// The assessment's id: lower-case letters, digits and hyphens; the file is NAME.yaml
+        #[arg(default_value = "my-assessment")]
+        name: String,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

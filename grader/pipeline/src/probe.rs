@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use grader_model::{Level, Report, SubmissionRef};
-use grader_spec::LoadedSpec;
+use grader_spec::{LoadedSpec, Spec};
 use harness_kit::bind::Overrides;
 use harness_kit::protocol::{FromHarness, Host, Start};
 use harness_kit::vantage::Endpoint;
@@ -23,8 +23,8 @@ pub struct ProbeRequest {
     pub bindings: Overrides,
     pub public_only: bool,
     pub seed: u64,
-    /// The probes to run, from the facts; the composition root knows the families.
-    pub probes: fn(&Facts) -> Vec<Box<dyn Probe>>,
+    /// The probes to run, from the spec and the facts; the composition root knows the families.
+    pub probes: fn(&Spec, &Facts) -> Vec<Box<dyn Probe>>,
 }
 
 /// Why a running API could not be probed.
@@ -63,7 +63,7 @@ pub async fn probe(request: ProbeRequest, events: Events) -> Result<Report, Prob
         budget_seconds: request.spec.spec.limits.run_seconds,
         public_only: request.public_only,
     };
-    let probes = (request.probes)(&start.facts);
+    let probes = (request.probes)(&start.spec, &start.facts);
     let (out, mut messages) = mpsc::unbounded_channel();
     let host = Host::new(out, false);
     let work = tokio::spawn(harness_kit::runner::run(start, host, probes));

@@ -92,7 +92,12 @@ fn report(probe: &ProbeRef, finding: &Finding, level: Level, diff: &impl Fn(&str
     let shows_diff = finding.verdict.is_negative() && !finding.expected.is_empty() && !finding.actual.is_empty();
     ProbeReport {
         id: probe.id.clone(),
-        title: catalogue_entry(&probe.id).map(|entry| format!("Fails when {}", entry.fails_when)).unwrap_or_default(),
+        title: match &probe.custom {
+            Some(custom) => custom.title.clone(),
+            None => {
+                catalogue_entry(&probe.id).map(|entry| format!("Fails when {}", entry.fails_when)).unwrap_or_default()
+            }
+        },
         verdict: finding.verdict,
         blocked_by: finding.blocked_by.clone(),
         points: probe.points,

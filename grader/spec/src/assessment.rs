@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Domain;
+use crate::custom::CustomProbe;
 
 /// The value of `schema` in every spec of this shape.
 pub const SCHEMA: &str = "grader.spec/1";
@@ -67,6 +68,9 @@ pub struct ProbeRef {
     /// Bounds and numbers that the probe documents.
     #[serde(default, skip_serializing_if = "Params::is_empty")]
     pub params: Params,
+    /// The probe itself, where the catalogue does not have it; its id begins with `custom.` then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom: Option<CustomProbe>,
 }
 
 /// Whether this version of the grader measures a probe.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use grader_model::{CATALOGUE, catalogue_entry};
 
+use crate::custom;
 use crate::{Action, Field, FieldKind, Place, Spec, locate::locate};
 
 /// One mistake, with its place and what to do about it.
@@ -97,9 +98,26 @@ impl Checker<'_> {
             for (number, probe) in criterion.probes.iter().enumerate() {
                 let number = number.to_string();
                 let at = |key| ["criteria", index.as_str(), "probes", number.as_str(), key].map(str::to_owned);
+                let at_custom = at("custom");
                 let path = at("id");
                 let path: Vec<&str> = path.iter().map(String::as_str).collect();
-                if catalogue_entry(&probe.id).is_none() {
+                if let Some(custom) = &probe.custom {
+                    if !probe.id.starts_with(custom::PREFIX) {
+                        let hint = format!("write `{}{}`", custom::PREFIX, probe.id);
+                        self.report(&path, "the id of a custom probe begins with `custom.`", hint);
+                    }
+                    for (below, message, hint) in custom::check(spec, custom) {
+                        let mut at: Vec<&str> = at_custom.iter().map(String::as_str).collect();
+                        at.extend(below.iter().map(String::as_str));
+                        self.report(&at, message, hint);
+                    }
+                } else if probe.id.starts_with(custom::PREFIX) {
+                    self.report(
+                        &path,
+                        format!("`{}` is not written", probe.id),
+                        "give it `custom` with title and steps",
+                    );
+                } else if catalogue_entry(&probe.id).is_none() {
                     let hint = nearest(&probe.id).map(|id| format!("did you mean `{id}`?")).unwrap_or_default();
                     self.report(&path, format!("the catalogue has no probe `{}`", probe.id), hint);
                 }

@@ -5,6 +5,7 @@
 
 mod assessment;
 mod check;
+pub mod custom;
 mod domain;
 mod locate;
 mod questions;
@@ -19,4 +20,4 @@ pub use locate::Place;
 pub use questions::{
     Asked, BANK_SCHEMA, BankQuestion, QuestionBank, Words, check_bank, load_bank, load_questions, questions_schema,
 };
-pub use source::{BUILT_IN, LoadedSpec, SpecError, load, load_named};
+pub use source::{BUILT_IN, LoadedSpec, SpecError, load, load_named, starting_point};

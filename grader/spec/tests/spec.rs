@@ -29,6 +29,15 @@ fn every_built_in_assessment_is_sound() {
 }
 
 #[test]
+fn the_starting_point_is_sound_under_any_name() {
+    for id in ["my-assessment", "another-one"] {
+        let loaded = load("starting point", &grader_spec::starting_point(id)).unwrap_or_else(|error| panic!("{error:?}"));
+        assert_eq!(loaded.spec.id, id);
+        assert!(loaded.spec.probes().any(|(_, probe)| probe.custom.is_some()), "it shows a custom probe");
+    }
+}
+
+#[test]
 fn the_bookstore_is_weighted_as_its_brief_says() {
     let spec = load_named("bookstore").expect("a sound spec").spec;
     let weights: Vec<f64> = spec.criteria.iter().map(|criterion| criterion.weight).collect();

@@ -1,7 +1,7 @@
 //! How many clients the API's database has at a moment, as its server counts them: what other families may ask.
 
 use async_trait::async_trait;
-use harness_kit::{Context, DatabaseKind, LiveDatabase};
+use harness_kit::{Context, DatabaseKind, LiveDatabase, Table};
 use tokio::sync::Mutex;
 
 use crate::connection::Connection;
@@ -68,6 +68,22 @@ impl LiveDatabase for Clients {
             DatabaseKind::Mysql => Some(MYSQL),
             DatabaseKind::Mongo | DatabaseKind::Sqlite => None,
         }
+    }
+
+    async fn read(&self, ctx: &Context, sql: &str) -> Result<Table, String> {
+        let said = |error: SqlError| error.to_string();
+        let connection = self.source.open(ctx).await.map_err(said)?;
+        let read_only = match self.kind() {
+            DatabaseKind::Postgres => Some("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"),
+            DatabaseKind::Mysql => Some("SET SESSION TRANSACTION READ ONLY"),
+            // A copy is read: nothing that is done to it reaches the submission.
+            DatabaseKind::Mongo | DatabaseKind::Sqlite => None,
+        };
+        if let Some(read_only) = read_only {
+            connection.query(read_only).await.map_err(said)?;
+        }
+        let rows = connection.query(sql).await.map_err(said)?;
+        Ok(Table { columns: rows.columns, rows: rows.rows })
     }
 
     async fn connections(&self) -> Result<u32, String> {

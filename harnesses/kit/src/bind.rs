@@ -33,6 +33,7 @@ pub use nesting::Ancestor;
 pub(crate) use nesting::refilled;
 pub use overrides::{OperationOverride, Overrides};
 pub use paging::is_paging;
+pub use relations::account_value;
 
 use crate::protocol::{Host, Start};
 use crate::vantage::Endpoint;

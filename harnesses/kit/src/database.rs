@@ -2,7 +2,14 @@
 
 use async_trait::async_trait;
 
-use crate::DatabaseKind;
+use crate::{Context, DatabaseKind};
+
+/// What a statement gave; `None` is NULL.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Table {
+    pub columns: Vec<String>,
+    pub rows: Vec<Vec<Option<String>>>,
+}
 
 /// The database that holds the API's records.
 #[async_trait]
@@ -20,4 +27,10 @@ pub trait LiveDatabase: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// The server's or the driver's words.
     async fn connections(&self) -> Result<u32, String>;
+
+    /// Runs one statement in a session that may only read.
+    ///
+    /// # Errors
+    /// The server's or the driver's words.
+    async fn read(&self, ctx: &Context, sql: &str) -> Result<Table, String>;
 }

@@ -26,7 +26,7 @@ pub mod wire;
 
 pub use account::{Account, Carrier, Session};
 pub use context::Context;
-pub use database::LiveDatabase;
+pub use database::{LiveDatabase, Table};
 pub use facts::{
     ApiDocument, Claim, ClaimKind, Credentials, DatabaseHint, DatabaseKind, DocumentedEndpoint, Facts, MigrationFacts,
     ReadmeFacts, RouteHint,

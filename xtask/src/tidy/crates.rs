@@ -15,6 +15,7 @@ const FLOORS: [&[&str]; 5] = [
         "grader-store",
         "grader-github",
         "harness-kit",
+        "harness-custom",
         "harness-http",
         "harness-database",
         "harness-repository",

@@ -8,7 +8,7 @@ use crate::exit::Exit;
 
 pub(crate) async fn run() -> ExitCode {
     let outcome = protocol::serve(tokio::io::stdin(), tokio::io::stdout(), |start, host| async move {
-        let probes = crate::families::live(&start.facts);
+        let probes = crate::families::live(&start.spec, &start.facts);
         harness_kit::runner::run(start, host, probes).await;
     })
     .await;

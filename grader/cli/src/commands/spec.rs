@@ -1,4 +1,4 @@
-//! `grader spec list|check|brief|schema`.
+//! `grader spec list|check|brief|schema|new`.
 
 use grader_spec::{BUILT_IN, SpecError, load_bank};
 
@@ -37,9 +37,31 @@ pub(crate) fn run(command: SpecCommand) -> Exit {
             }
             None => Exit::Usage,
         },
+        SpecCommand::New { name } => new(&name),
         SpecCommand::Schema => {
             println!("{}", grader_spec::spec_schema());
             Exit::Graded
+        }
+    }
+}
+
+/// Writes `NAME.yaml` into the current folder, where there is none yet.
+fn new(name: &str) -> Exit {
+    if name.is_empty() || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
+        eprintln!("grader: `{name}` is no id\n  hint: lower-case letters, digits and hyphens");
+        return Exit::Usage;
+    }
+    let file = format!("{name}.yaml");
+    let text = grader_spec::starting_point(name);
+    let written = std::fs::File::create_new(&file).and_then(|mut out| std::io::Write::write_all(&mut out, text.as_bytes()));
+    match written {
+        Ok(()) => {
+            println!("{file} is a starting point: read its comments, then `grader spec check {file}`");
+            Exit::Graded
+        }
+        Err(error) => {
+            eprintln!("grader: cannot write `{file}`: {error}\n  hint: choose another name or folder");
+            Exit::Usage
         }
     }
 }

@@ -153,7 +153,7 @@ fn sent(
 }
 
 /// What a member of that name holds of an account: what it signs in with, or its key.
-pub(crate) fn account_value(ctx: &Context, member: &str, account: &Account) -> Option<Value> {
+pub fn account_value(ctx: &Context, member: &str, account: &Account) -> Option<Value> {
     let accounts = &ctx.spec().domain.accounts;
     let plain = wire::plain(member);
     let is_identity = accounts
