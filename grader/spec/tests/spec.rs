@@ -31,7 +31,8 @@ fn every_built_in_assessment_is_sound() {
 #[test]
 fn the_starting_point_is_sound_under_any_name() {
     for id in ["my-assessment", "another-one"] {
-        let loaded = load("starting point", &grader_spec::starting_point(id)).unwrap_or_else(|error| panic!("{error:?}"));
+        let loaded =
+            load("starting point", &grader_spec::starting_point(id)).unwrap_or_else(|error| panic!("{error:?}"));
         assert_eq!(loaded.spec.id, id);
         assert!(loaded.spec.probes().any(|(_, probe)| probe.custom.is_some()), "it shows a custom probe");
     }

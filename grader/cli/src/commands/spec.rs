@@ -53,7 +53,8 @@ fn new(name: &str) -> Exit {
     }
     let file = format!("{name}.yaml");
     let text = grader_spec::starting_point(name);
-    let written = std::fs::File::create_new(&file).and_then(|mut out| std::io::Write::write_all(&mut out, text.as_bytes()));
+    let written =
+        std::fs::File::create_new(&file).and_then(|mut out| std::io::Write::write_all(&mut out, text.as_bytes()));
     match written {
         Ok(()) => {
             println!("{file} is a starting point: read its comments, then `grader spec check {file}`");
