@@ -4,6 +4,7 @@
 //! its documentation and a test that makes it fail.
 
 mod crates;
+mod domain;
 mod text;
 mod tree;
 
@@ -30,10 +31,11 @@ struct Rule {
     check: fn(&Tree) -> Vec<Breach>,
 }
 
-const RULES: [Rule; 8] = [
+const RULES: [Rule; 9] = [
     Rule { id: "arrows", check: crates::arrows },
     Rule { id: "bollard", check: crates::bollard },
     Rule { id: "one-owner", check: crates::one_owner },
+    Rule { id: "domain-words", check: domain::words },
     Rule { id: "header", check: text::header },
     Rule { id: "length", check: text::length },
     Rule { id: "unfinished", check: text::unfinished },

@@ -42,7 +42,7 @@ const WORDS: &[&str] = &[
     "12345",
     "qwerty",
     "abc",
-    "bookstore",
+    "store",
     "demo",
     "not-",
     "never",
