@@ -18,5 +18,6 @@ mod suite;
 pub use assemble::{Parts, assemble};
 pub use events::{Event, Events};
 pub use grade::{GradeRequest, Graded, grade};
+pub use harness_suite::ids as suite_ids;
 pub use plan::{Plan, environment, plan, reviewed};
 pub use probe::{ProbeRequest, ProbeTrouble, probe};

@@ -66,17 +66,15 @@ impl RunningStack {
     pub async fn read_file(&self, service: &str, path: &str, most: u64) -> Result<Option<Vec<u8>>, SandboxError> {
         let container = self.shared.container(service)?;
         let archive = Archive::open(&self.shared.run.engine, container, path);
-        let reading = archive.read(move |entries| {
-            for entry in entries {
-                let mut entry = entry?;
-                if !entry.header().entry_type().is_file() || entry.size() > most {
-                    return Ok(None);
-                }
-                let mut bytes = Vec::new();
-                entry.by_ref().take(most).read_to_end(&mut bytes)?;
-                return Ok(Some(bytes));
+        let reading = archive.read(move |mut entries| {
+            let Some(entry) = entries.next() else { return Ok(None) };
+            let mut entry = entry?;
+            if !entry.header().entry_type().is_file() || entry.size() > most {
+                return Ok(None);
             }
-            Ok(None)
+            let mut bytes = Vec::new();
+            entry.by_ref().take(most).read_to_end(&mut bytes)?;
+            Ok(Some(bytes))
         });
         match tokio::time::timeout(LOOKING.min(self.shared.run.remaining()), reading).await {
             Ok(read) => read.map(Option::flatten),
@@ -230,7 +228,7 @@ impl Archive {
         let feed = Feed { current: first, pieces: self.pieces };
         let reading = tokio::task::spawn_blocking(move || {
             let mut archive = tar::Archive::new(feed);
-            archive.entries().and_then(|entries| reader(entries))
+            archive.entries().and_then(reader)
         });
         match reading.await {
             Ok(read) => read.map(Some).map_err(|error| trouble(error.to_string())),

@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     fn map(value: Value) -> Map<String, Value> {
-        value.as_object().cloned().unwrap()
+        value.as_object().cloned().expect("an object")
     }
 
     #[test]
@@ -102,9 +102,9 @@ mod tests {
         for name in ["address", "age"] {
             assert_eq!(one[name], extras[name]);
         }
-        let phone = one["phone_number"].as_str().unwrap();
+        let phone = one["phone_number"].as_str().expect("a text");
         assert_eq!((phone.len(), &phone[..7]), (13, "+201121"));
-        assert!(one["userName"].as_str().unwrap().starts_with("ines"));
+        assert!(one["userName"].as_str().is_some_and(|name| name.starts_with("ines")));
     }
 
     #[test]

@@ -172,7 +172,7 @@ impl Steps {
     /// The members that differ, before and after the repetition.
     fn differs(&self, main: &BoundResource) -> Option<(String, String)> {
         let members = |answer: &Answer| main.record_in(answer).filter(|_| answer.is_success()).cloned();
-        let Some(before) = members(&self.before) else { return None };
+        let before = members(&self.before)?;
         let Some(after) = members(&self.after) else {
             return Some(("the record can be read".to_owned(), self.after.status_line()));
         };

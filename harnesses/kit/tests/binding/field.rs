@@ -210,8 +210,11 @@ async fn a_description_leads_to_paths_that_no_custom_does() {
     assert_eq!(seen.of("book.create").fields["isbn"], "isbnCode");
 }
 
+/// Method and path.
+type Served = (String, String);
+
 #[track_caller]
-fn steps(seen: &Seen) -> (Option<(String, String)>, Option<(String, String)>) {
+fn steps(seen: &Seen) -> (Option<Served>, Option<Served>) {
     let order = &seen.bound.as_ref().expect("the witness ran").resources["order"];
     let bound = order.lines.as_ref().expect("the order's lines are bound");
     let route = |operation: &harness_kit::Operation| (operation.method.clone(), operation.path.clone());

@@ -40,7 +40,7 @@ pub(crate) enum Change {
     DropColumn,
     RenameColumn,
     /// With the new type as far as it is written.
-    ChangeType(String),
+    RetypeColumn(String),
     /// A new column that takes no NULL and has no default.
     AddRequired,
     /// An old column that takes no NULL from now on.
@@ -134,7 +134,7 @@ fn hazards(steps: &[Step], postgres: bool) -> Vec<Hazard> {
             Change::RenameTable => "renames a table in place",
             Change::DropColumn => "drops a column in place",
             Change::RenameColumn => "renames a column in place",
-            Change::ChangeType(to) if !is_wider(to) => "changes a column's type in place",
+            Change::RetypeColumn(to) if !is_wider(to) => "changes a column's type in place",
             Change::AddRequired if postgres => "adds a required column without a default",
             Change::Require if postgres && !prepared() => {
                 "makes a column required while every row is checked under a lock"

@@ -55,7 +55,7 @@ fn check(known: &Known<'_>, command: &str, line: u32, cloned: bool) -> Option<Cl
         .collect();
     let (tool, rest) = words.split_first()?;
     let unclear = |word: &&str| word.contains(['<', '{', '*', '$', '[', '…']) || word.contains("...");
-    if rest.iter().any(|word| unclear(&word)) && !matches!(*tool, "docker" | "docker-compose") {
+    if rest.iter().any(unclear) && !matches!(*tool, "docker" | "docker-compose") {
         return None;
     }
     let wrong = match *tool {

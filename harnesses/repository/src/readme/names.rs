@@ -100,7 +100,7 @@ pub(super) fn variables(known: &Known<'_>, lines: &[Line<'_>]) -> Vec<Claim> {
         let settings =
             ["config", "environment", "variable", "setting", "env", ".env"].iter().any(|word| heading.contains(word));
         let row = line.block.is_none() && line.text.trim_start().starts_with('|');
-        if row && settings || row && table_of_variables(lines, line.number) {
+        if row && (settings || table_of_variables(lines, line.number)) {
             let cell = line.text.trim_start().trim_start_matches('|').split('|').next().unwrap_or("");
             documented.extend(
                 cell.split('`').skip(1).step_by(2).filter(|name| is_variable(name)).map(|name| (name, line.number)),

@@ -106,7 +106,7 @@ fn is_given_to_route(tree: &Tree<'_>, node: Node<'_>) -> bool {
 }
 
 fn children<'t>(node: Node<'t>) -> impl Iterator<Item = Node<'t>> {
-    (0..node.child_count().min(200)).filter_map(move |at| node.child(u32::try_from(at).ok()?))
+    (0..node.child_count().min(200)).filter_map(move |at| node.child(at))
 }
 
 /// The siblings of a kind that stand right before a node.

@@ -125,12 +125,12 @@ pub(super) fn read(text: &str, language: Language) -> Vec<Read> {
             Does::RenameTable => Change::RenameTable,
             Does::DropColumn => Change::DropColumn,
             Does::RenameColumn => Change::RenameColumn,
-            Does::Retype => Change::ChangeType(type_in(&code, &args)),
+            Does::Retype => Change::RetypeColumn(type_in(&code, &args)),
             Does::Alter => {
                 if says(&["new_column_name"]) {
                     Change::RenameColumn
                 } else if set_to(&code, &args, &["type_", "type"]) || language == Language::CSharp {
-                    Change::ChangeType(type_in(&code, &args))
+                    Change::RetypeColumn(type_in(&code, &args))
                 } else if is_false(&code, &args, &["nullable", "allownull"]) || is_true(&code, &args, &["notnull"]) {
                     Change::Require
                 } else {

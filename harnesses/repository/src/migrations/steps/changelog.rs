@@ -51,7 +51,7 @@ pub(super) fn read(text: &str) -> Vec<Read> {
             "renameTable" => Change::RenameTable,
             "dropColumn" => Change::DropColumn,
             "renameColumn" => Change::RenameColumn,
-            "modifyDataType" => Change::ChangeType(named(&lines[at..], "newDataType").unwrap_or_default()),
+            "modifyDataType" => Change::RetypeColumn(named(&lines[at..], "newDataType").unwrap_or_default()),
             "addNotNullConstraint" => Change::Require,
             "createIndex" => Change::CreateIndex { concurrently: false },
             "addColumn" => {

@@ -133,13 +133,13 @@ impl Statement<'_> {
             let name = skip_column(at + 1);
             let kind = if self.is(at, "CHANGE") { name + 2 } else { name + 1 };
             let renamed = self.is(at, "CHANGE") && self.word(name) != self.word(name + 1);
-            return Some(if renamed { Change::RenameColumn } else { Change::ChangeType(self.text(kind, end)) });
+            return Some(if renamed { Change::RenameColumn } else { Change::RetypeColumn(self.text(kind, end)) });
         }
         if self.is(at, "ALTER") {
             let name = skip_column(at + 1);
             let kind = (name + 1..end.min(name + 4)).find(|at| self.is(*at, "TYPE"));
             if let Some(kind) = kind {
-                return Some(Change::ChangeType(self.text(kind + 1, end)));
+                return Some(Change::RetypeColumn(self.text(kind + 1, end)));
             }
             return (self.is(name + 1, "SET") && has("NOT", "NULL")).then_some(Change::Require);
         }

@@ -174,7 +174,7 @@ fn pip(rest: &[&str], cached: bool, line: u32, add: &mut impl FnMut(&'static str
     if !from_list && packages.into_iter().any(|word| !pinned(word) && !own(word)) {
         add("DL3013", "pip packages without a version", false, line);
     }
-    if !cached && !rest.iter().any(|word| *word == "--no-cache-dir") {
+    if !cached && !rest.contains(&"--no-cache-dir") {
         add("DL3042", "pip's cache stays in the image", false, line);
     }
 }
