@@ -105,7 +105,7 @@ fn bring_images(engine: &Engine, archive: &Path) {
 }
 
 #[test]
-#[ignore = "starts an engine of its own, as root: `cargo xtask soak`"]
+#[ignore = "soak: starts an engine of its own, as root; `cargo xtask soak` runs it"]
 fn an_engine_that_restarts_costs_the_candidate_nothing_and_leaves_nothing() {
     let mut engine = Engine::start();
     bring_images(&engine, &engine.folder.path().join("images.tar"));

@@ -174,7 +174,7 @@ mod tests {
         let mut snapshot = Snapshot::default();
         snapshot.files.insert(".env.example".to_owned(), file("PORT=3000"));
         snapshot.files.insert("compose.yaml".to_owned(), file("services: {api: {build: ., environment: ['.env']}}"));
-        let plan = plan(&snapshot).unwrap();
+        let plan = plan(&snapshot).expect("a plan");
         let bytes = |tree: &Snapshot| tree.files.get(".env").and_then(|entry| entry.bytes.clone());
         assert_eq!(bytes(&plan.tree).as_deref(), Some(b"PORT=3000".as_slice()));
         assert_eq!(bytes(&snapshot), None, "what the candidate handed in stays as it is");

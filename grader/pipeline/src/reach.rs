@@ -188,13 +188,14 @@ mod tests {
             exposed: Vec::new(),
             listening: Vec::new(),
         };
-        let hint = login("mysql+pymysql://app:p%40ss@store/shop?charset=utf8mb4", &[service.clone()]).expect("a login");
+        let hint = login("mysql+pymysql://app:p%40ss@store/shop?charset=utf8mb4", std::slice::from_ref(&service))
+            .expect("a login");
         assert_eq!((hint.kind, hint.host.as_str(), hint.port), (DatabaseKind::Mysql, "10.0.0.7", 3306));
         assert_eq!((hint.user.as_str(), hint.password.as_str(), hint.database.as_str()), ("app", "p@ss", "shop"));
-        let hint = login("jdbc:postgresql://store:5433/shop", &[service.clone()]).expect("a login");
+        let hint = login("jdbc:postgresql://store:5433/shop", std::slice::from_ref(&service)).expect("a login");
         assert_eq!((hint.kind, hint.port, hint.database.as_str()), (DatabaseKind::Postgres, 5433, "shop"));
         for other in ["postgres://app:x@elsewhere/shop", "redis://store", "store", ""] {
-            assert_eq!(login(other, &[service.clone()]), None, "{other}");
+            assert_eq!(login(other, std::slice::from_ref(&service)), None, "{other}");
         }
     }
 }
