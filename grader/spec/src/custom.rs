@@ -32,15 +32,19 @@ pub const MOST_TIMES: u32 = 50;
 pub struct CustomProbe {
     /// The sentence that holds when it passes, such as "Strangers are refused with 403".
     pub title: String,
+    /// Names for values that are made once, before the first step, so that several steps mean the same fresh value. Later
+    /// ones may use earlier ones.
+    #[serde(default, rename = "let", skip_serializing_if = "IndexMap::is_empty")]
+    pub let_: IndexMap<String, String>,
     /// Sent one after the other; at most 30.
     pub steps: Vec<Step>,
 }
 
 /// One step: exactly one of `operation`, `request` and `sql`.
 ///
-/// Texts may hold `{{ name }}`: what an earlier step saved or captured, `random.text`, `random.word`, `random.name`,
-/// `random.email`, `random.number` and `random.uuid` (from the run's seed), and `identity` and `key` of the accounts
-/// `user` and `other`. A text that is nothing but one of them keeps the value's type.
+/// Texts may hold `{{ name }}`: what `let` or an earlier step named, `random.text`, `random.word`, `random.name`,
+/// `random.email`, `random.number` and `random.uuid` (from the run's seed, another one each time), and `identity`,
+/// `password` and `key` of the accounts `user` and `other`. A text that is nothing but one of them keeps the value's type.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Step {

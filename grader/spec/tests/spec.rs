@@ -29,6 +29,17 @@ fn every_built_in_assessment_is_sound() {
 }
 
 #[test]
+fn every_assessment_of_somebody_elses_api_is_sound() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/assessments");
+    let files: Vec<_> = std::fs::read_dir(&folder).expect("a folder of assessments").flatten().collect();
+    assert!(!files.is_empty(), "{} is empty", folder.display());
+    for file in files {
+        let text = std::fs::read_to_string(file.path()).expect("a readable assessment");
+        load(&file.path().to_string_lossy(), &text).unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+#[test]
 fn the_starting_point_is_sound_under_any_name() {
     for id in ["my-assessment", "another-one"] {
         let loaded =

@@ -16,6 +16,10 @@ const SHOWN: usize = 6;
 /// Decides a probe's verdict.
 pub(crate) async fn run(ctx: &Context, id: &'static str, probe: &CustomProbe) -> Result<Finding, Stop> {
     let mut run = Run { ctx, names: Names::new(ctx.values(id)), misses: Vec::new(), held: 0, evidence: Vec::new() };
+    for (name, text) in &probe.let_ {
+        let value = run.names.text(ctx, text).await?;
+        run.names.set(name, Value::String(value));
+    }
     for (index, step) in probe.steps.iter().enumerate() {
         run.step(index + 1, step).await?;
     }

@@ -75,6 +75,8 @@ impl Names {
             "random.uuid" => json!(self.uuid()),
             "user.identity" => json!(ctx.account().await?.identity),
             "other.identity" => json!(ctx.other_account().await?.identity),
+            "user.password" => json!(ctx.account().await?.password),
+            "other.password" => json!(ctx.other_account().await?.password),
             "user.key" => key(ctx, &ctx.account().await?)?,
             "other.key" => key(ctx, &ctx.other_account().await?)?,
             // The check of a spec lets no other name through.

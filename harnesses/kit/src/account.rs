@@ -1,5 +1,7 @@
 //! Accounts that probes act as, and the way in which a submission reads a session.
 
+use std::time::{Duration, Instant};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
@@ -18,6 +20,74 @@ pub struct Account {
     /// The answers that made it; a privileged account was not registered by the grader.
     pub registration: Option<Answer>,
     pub login: Answer,
+    /// How long the session lasts, where the login says so.
+    pub lifetime: Option<Duration>,
+    /// When the session began.
+    pub signed_in: Instant,
+}
+
+/// What a session has to last for still, so that a probe can be begun with it.
+const ENOUGH: Duration = Duration::from_secs(30);
+
+impl Account {
+    /// An account whose session `login` has just answered.
+    pub(crate) fn new(label: &str, identity: String, password: String, session: Session, login: Answer) -> Self {
+        Account {
+            label: label.to_owned(),
+            identity,
+            password,
+            lifetime: lifetime(&login, &session),
+            signed_in: Instant::now(),
+            session,
+            registration: None,
+            login,
+        }
+    }
+
+    /// Whether the session is in the second half of its life and could end while a probe runs.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.lifetime.is_some_and(|lifetime| ends_soon(lifetime, self.signed_in.elapsed()))
+    }
+}
+
+fn ends_soon(lifetime: Duration, lived: Duration) -> bool {
+    lived * 2 > lifetime && lived + ENOUGH > lifetime
+}
+
+/// How long a session lasts by what the login says: `expires_in` of the body (RFC 6749, 5.1), `exp` less `iat` of a JWT
+/// (RFC 7519, 4.1), or `Max-Age` of its cookie (RFC 6265, 5.2.2). The shortest of them.
+pub(crate) fn lifetime(login: &Answer, session: &Session) -> Option<Duration> {
+    let claims = session.jwt().and_then(|(_, claims)| {
+        let (issued, ends) = (claims.get("iat")?.as_f64()?, claims.get("exp")?.as_f64()?);
+        Some(ends - issued)
+    });
+    let told = login.json().and_then(|body| told_lifetime(body, 0));
+    let cookie = match &session.carrier {
+        Carrier::Cookie(name) => login.headers("set-cookie").find_map(|cookie| {
+            cookie.trim_start().strip_prefix(name.as_str())?.starts_with('=').then_some(())?;
+            let attribute = cookie.split(';').skip(1).find_map(|attribute| {
+                let (name, value) = attribute.split_once('=')?;
+                name.trim().eq_ignore_ascii_case("max-age").then(|| value.trim())
+            });
+            attribute?.parse::<f64>().ok()
+        }),
+        _ => None,
+    };
+    [claims, told, cookie]
+        .into_iter()
+        .flatten()
+        .filter(|seconds| (1.0..=f64::from(u32::MAX)).contains(seconds))
+        .min_by(f64::total_cmp)
+        .map(Duration::from_secs_f64)
+}
+
+/// `expires_in` or `expiresIn` as a number of seconds, at any depth that answers have.
+fn told_lifetime(value: &Value, depth: u8) -> Option<f64> {
+    let fields = value.as_object().filter(|_| depth < 4)?;
+    fields.iter().take(60).find_map(|(key, value)| match crate::wire::plain(key).as_str() {
+        "expiresin" => value.as_f64(),
+        _ => told_lifetime(value, depth + 1),
+    })
 }
 
 /// Something that proves who a request comes from.
@@ -147,5 +217,28 @@ fn tokens_in(value: &Value, key: &str, depth: u8, found: &mut Vec<(u8, String)>)
             }
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_renewed_in_its_second_half_and_near_its_end() {
+        let ends = |lifetime, lived| ends_soon(Duration::from_secs(lifetime), Duration::from_secs(lived));
+        assert!(!ends(60, 20), "still in its first half");
+        assert!(ends(60, 31));
+        assert!(!ends(900, 600), "five minutes are enough");
+        assert!(ends(900, 880));
+    }
+
+    #[test]
+    fn a_told_lifetime_is_found_where_answers_have_it() {
+        let told = |body: Value| told_lifetime(&body, 0);
+        assert_eq!(told(serde_json::json!({"expires_in": 60})), Some(60.0));
+        assert_eq!(told(serde_json::json!({"data": {"tokens": {"expiresIn": 3600}}})), Some(3600.0));
+        assert_eq!(told(serde_json::json!({"expires_in": "soon"})), None);
+        assert_eq!(told(serde_json::json!([{"expires_in": 60}])), None);
     }
 }

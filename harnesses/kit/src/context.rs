@@ -210,14 +210,28 @@ impl Context {
     /// privileged one. Who is not let in stays as it was.
     pub async fn sign_in_again(&self) {
         let privileged = self.bound().privileged;
-        for account in self.accounts().await.into_iter().take(1).chain(privileged) {
-            let Ok((_, session)) = crate::bind::sign_in(self, &account.identity, &account.password).await else {
+        self.renew(self.accounts().await.into_iter().take(1).chain(privileged)).await;
+    }
+
+    /// Signs in again whose sessions would end while the next probe runs, so that a short lifetime is nobody's verdict
+    /// but that of the probe about lifetimes. Where an answer says no lifetime there is nothing to go by.
+    pub(crate) async fn renew_ending(&self) {
+        let privileged = self.bound().privileged;
+        let ending = self.accounts().await.into_iter().chain(privileged).filter(Account::is_ending);
+        self.renew(ending.collect::<Vec<_>>()).await;
+    }
+
+    async fn renew(&self, accounts: impl IntoIterator<Item = Account>) {
+        for account in accounts {
+            let Ok((login, session)) = crate::bind::sign_in(self, &account.identity, &account.password).await else {
                 continue;
             };
             self.recorder.name(&session.token, &format!("$TOKEN_{}", account.label));
             let renewed = |held: &mut Account| {
                 if held.label == account.label {
                     held.session.token.clone_from(&session.token);
+                    held.lifetime = crate::account::lifetime(&login, &session);
+                    held.signed_in = Instant::now();
                 }
             };
             self.accounts.lock().await.iter_mut().for_each(renewed);

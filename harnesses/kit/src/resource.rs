@@ -22,6 +22,8 @@ pub struct BoundResource {
     pub unbound: HashMap<Action, String>,
     /// The member of a record that names it in paths.
     pub key: String,
+    /// The unique field, by its id in the spec, whose sent value is the key where creating answers none at all.
+    pub chosen_key: Option<String>,
     /// Spec fields as records carry them.
     pub fields: IndexMap<String, WireField>,
     /// Keys that lead from an answer's root to the record; empty where the answer is the record.
@@ -96,6 +98,7 @@ impl BoundResource {
             operations: HashMap::new(),
             unbound: HashMap::new(),
             key: "id".to_owned(),
+            chosen_key: None,
             fields: IndexMap::new(),
             record_at: Vec::new(),
             list_at: Vec::new(),
@@ -197,7 +200,9 @@ impl BoundResource {
             return None;
         }
         let body = self.record_in(answer).cloned().unwrap_or_default();
-        let key = body.get(&self.key).and_then(wire::text).or_else(|| key_from_location(answer))?;
+        let key = body.get(&self.key).and_then(wire::text).or_else(|| key_from_location(answer));
+        let chosen = || sent.get(self.chosen_key.as_ref()?).and_then(wire::text);
+        let key = key.or_else(chosen)?;
         Some(Record { key, sent, body, answer: answer.clone() })
     }
 

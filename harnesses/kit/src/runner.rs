@@ -42,6 +42,7 @@ pub async fn run(start: Start, host: Host, probes: Vec<Box<dyn Probe>>) {
         let finding = if began.elapsed() >= budget {
             Finding::inconclusive(id, "the run's budget of time was used up before this probe could start")
         } else {
+            ctx.renew_ending().await;
             let remaining = budget.saturating_sub(began.elapsed());
             one(&ctx, probe.as_ref(), PROBE_BOUND.min(remaining)).await
         };

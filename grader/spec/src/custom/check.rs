@@ -21,8 +21,10 @@ const GIVEN: &[&str] = &[
     "random.number",
     "random.uuid",
     "user.identity",
+    "user.password",
     "user.key",
     "other.identity",
+    "other.password",
     "other.key",
 ];
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
@@ -43,6 +45,10 @@ pub(crate) fn check(spec: &Spec, probe: &CustomProbe) -> Vec<Found> {
             "no step expects anything",
             "a step without `expect` is a control and decides nothing",
         );
+    }
+    for (name, text) in &probe.let_ {
+        checker.texts(&["let", name], [text.as_str()]);
+        checker.give(&["let", name], name);
     }
     for (number, step) in probe.steps.iter().enumerate() {
         checker.step(&number.to_string(), step);
@@ -270,7 +276,7 @@ impl<'s> Checker<'s> {
                             let hint = if name.contains('.') {
                                 format!("there are {}", GIVEN.join(", "))
                             } else {
-                                "an earlier step has to save or capture it".to_owned()
+                                "`let` or an earlier step has to give it".to_owned()
                             };
                             self.report(at, format!("`{name}` is used before it is set"), hint);
                         }

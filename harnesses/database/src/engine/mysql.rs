@@ -103,9 +103,8 @@ impl Session {
                 _ => {}
             }
             let row = parse::<RowDeserializer<ServerSide, Text>>(&packet, described.clone())?.into_inner();
-            result
-                .rows
-                .push(row.unwrap().into_iter().zip(described.iter()).map(|(value, of)| cell(value, of)).collect());
+            let values = row.unwrap_raw().into_iter().map(|value| value.unwrap_or(Value::NULL));
+            result.rows.push(values.zip(described.iter()).map(|(value, of)| cell(value, of)).collect());
         }
     }
 

@@ -56,15 +56,8 @@ pub(super) async fn bind(ctx: &Context, sources: &Sources) {
                 bound.me = me;
             });
             let password = sent.get(&accounts.secret).and_then(wire::text).unwrap_or_default();
-            ctx.adopt(Account {
-                label: "A".to_owned(),
-                identity,
-                password,
-                session,
-                registration: Some(answer),
-                login,
-            })
-            .await;
+            let account = Account::new("A", identity, password, session, login);
+            ctx.adopt(Account { registration: Some(answer), ..account }).await;
         }
         Err(why) => {
             ctx.with_bound(|bound| bound.account_trouble.insert("login".to_owned(), why));
@@ -363,7 +356,8 @@ pub async fn register_and_sign_in(ctx: &Context, label: &str) -> Result<Account,
         session.carrier = carrier;
     }
     name_session(ctx, label, &session);
-    Ok(Account { label: label.to_owned(), identity, password, session, registration: Some(answer), login })
+    let account = Account::new(label, identity, password, session, login);
+    Ok(Account { registration: Some(answer), ..account })
 }
 
 /// Signs in with an identity and a password.
@@ -404,14 +398,7 @@ pub(super) async fn privileged(ctx: &Context, overrides: &super::Overrides) -> O
             session.carrier = carrier;
         }
         name_session(ctx, "ADMIN", &session);
-        let account = Account {
-            label: "ADMIN".to_owned(),
-            identity: hint.identity,
-            password: hint.password,
-            session,
-            registration: None,
-            login,
-        };
+        let account = Account::new("ADMIN", hint.identity, hint.password, session, login);
         ctx.with_bound(|bound| bound.privileged = Some(account.clone()));
         return Some(account);
     }

@@ -34,12 +34,26 @@ pub(super) async fn bind(ctx: &Context, sources: &Sources, id: &str) {
     if let Some(record) = &record {
         read(ctx, sources, &mut resource, record).await;
     }
+    let record = record.filter(|_| is_found(&mut resource));
     list(ctx, sources, &mut resource).await;
     if let Some(record) = &record {
         update(ctx, sources, &mut resource, record, &mut values).await;
         delete(ctx, sources, &mut resource, record).await;
     }
     ctx.with_bound(|bound| bound.resources.insert(id.to_owned(), resource));
+}
+
+/// Whether what was created can be found again. A key that only we chose is none until reading takes it.
+fn is_found(resource: &mut BoundResource) -> bool {
+    if resource.chosen_key.is_none() || resource.operations.contains_key(&Action::Read) {
+        return true;
+    }
+    resource.chosen_key = None;
+    if let Some(create) = resource.operations.remove(&Action::Create) {
+        let why = format!("{}, without a key to find the record by", create.proof);
+        resource.unbound.insert(Action::Create, why);
+    }
+    false
 }
 
 /// Makes the record under which the resource stands, where it stands under one.
@@ -96,7 +110,7 @@ async fn create(ctx: &Context, sources: &Sources, resource: &mut BoundResource, 
             let Ok(body) = resource.create_body(&sent) else { break };
             let answer = send(ctx, sources, resource, &mut operation, body).await;
             if answer.is_success() && !is_page(&answer) {
-                if let Some(record) = locate_record(ctx, resource, &operation, sent, &answer) {
+                if let Some(record) = locate_record(resource, &operation, sent, &answer) {
                     operation.confidence = confidence(candidate.source);
                     operation.proof =
                         format!("{} {} answered {}", operation.method, operation.path, answer.status_line());
@@ -176,8 +190,9 @@ async fn send(
 }
 
 /// Finds the record in the answer and takes over how it is spelt.
+///
+/// An answer that says nothing of the record leaves its unique field to find it by; reading has to prove that.
 fn locate_record(
-    _ctx: &Context,
     resource: &mut BoundResource,
     create: &Operation,
     sent: Map<String, Value>,
@@ -192,6 +207,11 @@ fn locate_record(
             resource.key = key;
         }
     }
+    if let Some(record) = resource.made(sent.clone(), answer) {
+        return Some(record);
+    }
+    let unique = resource.spec.fields.iter().find(|(_, field)| field.unique)?.0;
+    resource.chosen_key = Some(unique.clone());
     resource.made(sent, answer)
 }
 

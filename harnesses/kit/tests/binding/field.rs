@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{self, Seen};
 use crate::refusals::Refusals;
-use crate::shop::{Lines, Paging, Reads, Route, Style, router};
+use crate::shop::{Lines, Named, Paging, Reads, Route, Style, router};
 
 /// Everything that the assessment weighs is bound by trial, where the style says.
 #[track_caller]
@@ -291,4 +291,25 @@ async fn an_api_that_answers_to_one_host_alone_is_asked_by_it() {
     let seen = harness::bind(router(style.clone()), Overrides::default()).await;
     all_is_bound(&seen, &style);
     assert!(seen.notes.iter().any(|note| note.text.contains("asked as `localhost`")), "{:?}", seen.notes);
+}
+
+#[tokio::test]
+async fn a_create_that_answers_nothing_is_found_by_what_is_unique() {
+    let style = Style { silent_creates: Some(Named::ByIsbn), ..Style::default() };
+    let seen = harness::bind(router(style.clone()), Overrides::default()).await;
+    for (operation, (method, path)) in
+        ["create", "list", "read", "update", "delete"].map(|action| format!("book.{action}")).iter().zip(style.books)
+    {
+        seen.is_at(operation, method, path);
+    }
+    assert_eq!(seen.bound.as_ref().expect("the witness ran").resources["book"].chosen_key.as_deref(), Some("isbn"));
+}
+
+#[tokio::test]
+async fn what_nobody_can_find_again_is_not_bound() {
+    let style = Style { silent_creates: Some(Named::ByNumber), ..Style::default() };
+    let seen = harness::bind(router(style), Overrides::default()).await;
+    assert!(seen.of("book.create").method.is_empty(), "{:?}", seen.of("book.create"));
+    let why = seen.notes.iter().find(|note| note.text.starts_with("book.create")).map(|note| &note.text);
+    assert!(why.is_some_and(|why| why.contains("without a key to find the record by")), "{why:?}");
 }

@@ -47,6 +47,7 @@ impl Probe for Connections {
     }
 
     async fn run(&self, ctx: &Context) -> Result<Finding, Stop> {
+        let reads = Reads::prepare(ctx, self.id()).await?;
         let database = match ctx.database() {
             Some(database) => database,
             None if ctx.verdict("db.reachable") == Some(Verdict::Fail) => {
@@ -59,7 +60,6 @@ impl Probe for Connections {
         };
         let at_once_count = ctx.param(self.id(), "at_once", 50).clamp(2, 200);
         let size = usize::try_from(at_once_count).unwrap_or(50);
-        let reads = Reads::prepare(ctx, self.id()).await?;
         let wave = async || -> Result<Wave, Stop> {
             let requests: Vec<Named> = (0..size).map(|at| reads.nth(at)).collect();
             let answers = at_once(ctx, requests).await;
