@@ -64,6 +64,8 @@ enum Bench {
     Regrade,
     /// Grade four submissions in turn and at a time, and compare times and verdicts
     Concurrency,
+    /// Grade the same small programs with strong and with weak tests, and print what each notice of small faults
+    Sensitivity(bench::sensitivity::Args),
 }
 
 /// Reads the arguments and runs the chore.
@@ -84,6 +86,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         Chore::Bench(Bench::Accuracy(args)) => bench::run(&args)?,
         Chore::Bench(Bench::Bringup(args)) => bench::bringup::run(&args).map(|()| true)?,
         Chore::Bench(Bench::Regrade) => bench::again::regrade().map(|()| true)?,
+        Chore::Bench(Bench::Sensitivity(args)) => bench::sensitivity::run(&args)?,
         Chore::Bench(Bench::Concurrency) => bench::again::concurrency().map(|()| true)?,
     };
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })

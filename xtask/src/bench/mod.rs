@@ -9,6 +9,8 @@ pub(crate) mod again;
 pub(crate) mod bringup;
 mod case;
 mod compare;
+mod patience;
+pub(crate) mod sensitivity;
 mod table;
 mod truth;
 
@@ -78,7 +80,8 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
         for round in 1..=args.rounds {
             say(format!("{}, round {round} of {}", case.name(), args.rounds));
             let skip_tests = !args.tests && !case.is_about_tests();
-            runs.push(grade(&grader, &case.spec, &repository, &work.path().join("out"), skip_tests)?);
+            let spec = if skip_tests { case.spec.clone() } else { patience::spec(&case.spec, work.path())? };
+            runs.push(grade(&grader, &spec, &repository, &work.path().join("out"), skip_tests)?);
         }
         let result = compare::judge(case, runs);
         // Long runs are watched: each result is shown when it is there.

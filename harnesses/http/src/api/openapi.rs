@@ -83,7 +83,7 @@ fn compare(ctx: &Context, contract: &Contract<'_>) -> (BTreeSet<String>, BTreeMa
     let (mut used, mut found) = (BTreeSet::new(), BTreeMap::<String, Contradiction>::new());
     for operation in routes::bound(ctx) {
         if contract.operation(&operation.method, &operation.path).is_none() {
-            let name = format!("{} {}", operation.method, operation.path);
+            let name = format!("{} {}", operation.method, operation.template);
             let what = "not in the description".to_owned();
             used.insert(name.clone());
             found.insert(name, Contradiction { what, in_success: true, exchange: None });

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use grader_model::BindingSource;
-use harness_kit::Context;
+use harness_kit::{Context, Operation};
 
 use crate::api::routes::{bound, shape};
 
@@ -16,13 +16,17 @@ pub(super) struct Endpoint {
     pub(super) place: Option<String>,
 }
 
+impl Endpoint {
+    /// Of a bound operation: by its template, since its path holds the keys of the records above it.
+    fn of(operation: Operation) -> Self {
+        Endpoint { method: operation.method, path: operation.template, place: None }
+    }
+}
+
 /// Every endpoint that is served: bound ones, and those of the source once the source is seen to be read rightly (it has
 /// half of what was bound). What serves the operator and not the client is left out.
 pub(super) fn served(ctx: &Context) -> Vec<Endpoint> {
-    let bound: Vec<Endpoint> = bound(ctx)
-        .into_iter()
-        .map(|operation| Endpoint { method: operation.method, path: operation.path, place: None })
-        .collect();
+    let bound: Vec<Endpoint> = bound(ctx).into_iter().map(Endpoint::of).collect();
     let source: Vec<Endpoint> = ctx
         .facts()
         .routes
@@ -58,7 +62,7 @@ pub(super) fn witnesses(ctx: &Context) -> Vec<(String, String)> {
     let described = described.into_iter().map(|operation| (operation.method, operation.path));
     let hinted = ctx.facts().routes.iter().filter(|route| route.source == BindingSource::Source);
     let hinted = hinted.map(|route| (route.method.clone(), route.path.clone()));
-    let bound = bound(ctx).into_iter().map(|operation| (operation.method, operation.path));
+    let bound = bound(ctx).into_iter().map(|operation| (operation.method, operation.template));
     bound.chain(described).chain(hinted).collect()
 }
 
@@ -115,6 +119,15 @@ mod tests {
         assert!(!fit("/api/v1/things", "/things/{id}"));
         assert!(!fit("/other-things", "/things"));
         assert!(!fit("/", "/things"));
+    }
+
+    #[test]
+    fn an_endpoint_below_a_record_is_the_one_that_documents_name() {
+        let mut operation = Operation::new("part.read", "GET", "/api/v1/things/0b4c/parts/{id}", BindingSource::Source);
+        "/api/v1/things/{thing}/parts/{id}".clone_into(&mut operation.template);
+        let endpoint = Endpoint::of(operation);
+        assert!(fit(&endpoint.path, "/api/v1/things/:thingId/parts/:partId"), "{}", endpoint.path);
+        assert!(!fit(&endpoint.path, "/api/v1/things/:thingId"));
     }
 
     #[test]
