@@ -3,7 +3,9 @@
 //! A declared health test is run by us every 100 ms, so that nobody waits out an interval of ten seconds. Ports come
 //! first: the entry points of databases start a private server to prepare themselves, which passes a health test
 //! inside the container and goes away again; it listens on no port that others could reach.
+//! How long is patient enough is counted in the time of a machine that nobody else works on.
 
+mod machine;
 mod ports;
 mod test;
 
@@ -18,6 +20,7 @@ use crate::stack::Shared;
 use crate::{Event, SandboxError, Step};
 
 pub(crate) use ports::{Ports, Sockets, sockets};
+use machine::Machine;
 use test::Test;
 
 /// Time between looks.
@@ -67,8 +70,9 @@ pub(crate) async fn wait(stack: &Shared, name: &str) -> Result<ServiceReadiness,
     let begun = Instant::now();
     let test = Test::of(service, &state.image);
     let ports = Ports::of(service, &state.image);
-    let limit =
-        run.options.limits.ready.max(test.as_ref().map_or(Duration::ZERO, Test::patience)).min(time_left(stack));
+    let patience = run.options.limits.ready.max(test.as_ref().map_or(Duration::ZERO, Test::patience));
+    let machine = Machine::watch(stack);
+    let mut limit = patience.min(time_left(stack));
     let another = service.expose.is_empty() && (service.command.is_some() || service.entrypoint.is_some());
     let exposed = if another { EXPOSED_BY_ANOTHER } else { EXPOSED };
     let mut output = Vec::new();
@@ -78,6 +82,9 @@ pub(crate) async fn wait(stack: &Shared, name: &str) -> Result<ServiceReadiness,
     let mut tested: Option<Instant> = None;
     let proof = loop {
         let waited = begun.elapsed();
+        if waited >= limit {
+            limit = machine.stretched(stack, patience).await.min(time_left(stack) + waited);
+        }
         match look(stack, name, service).await? {
             Seen::Completed => break Proof::Completed,
             Seen::Restarting => {

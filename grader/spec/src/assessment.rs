@@ -92,7 +92,8 @@ fn one_point() -> f64 {
 pub struct Limits {
     /// One budget of wall-clock time for a whole run, in seconds (30 to 7200).
     pub run_seconds: u64,
-    /// From the start of containers until the stack is ready, in seconds (5 to 1800).
+    /// From the start of containers until the stack is ready, in seconds (5 to 1800) of a machine that nobody else works
+    /// on: what other work takes is added, up to four times as long.
     pub ready_seconds: u64,
     /// For the submission's own tests and what challenges them, in seconds (10 to 1800); less where the run has less left.
     pub tests_seconds: u64,
