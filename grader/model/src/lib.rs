@@ -10,6 +10,7 @@ mod fault;
 mod finding;
 mod level;
 mod report;
+mod review;
 mod snapshot;
 mod verdict;
 
@@ -24,5 +25,6 @@ pub use report::{
     CriterionReport, MatrixCell, MatrixRow, Note, NoteKind, Outcome, ProbeReport, Question, RedFlag, Report, Rewrite,
     RowState, SCHEMA, Score, ServiceReport, SpecRef, StackReport, SubmissionRef, Timings, ToolRef,
 };
+pub use review::{ReviewerWord, WordState};
 pub use snapshot::{Commit, FileEntry, FileKind, HistoricBlob, Snapshot};
 pub use verdict::Verdict;

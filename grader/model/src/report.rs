@@ -5,7 +5,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Binding, Evidence, Fault, Level, Verdict, Visibility};
+use crate::{Binding, Evidence, Fault, Level, ReviewerWord, Verdict, Visibility};
 
 /// The value of `schema` in every report of this shape.
 pub const SCHEMA: &str = "grader.report/1";
@@ -32,6 +32,9 @@ pub struct Report {
     pub timings: Timings,
     /// What a reviewer should know and no verdict says.
     pub notes: Vec<Note>,
+    /// What reviewers said of its probes; scores and verdicts above are with those that are applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<ReviewerWord>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -72,5 +72,6 @@ pub fn assemble(spec: &LoadedSpec, level: Level, fail_under: Option<f64>, parts:
         stack: parts.stack,
         timings: parts.timings,
         notes: parts.notes,
+        overrides: Vec::new(),
     }
 }

@@ -27,7 +27,7 @@ use grader_model::Report;
 
 use crate::digest::View;
 
-pub use options::{Audience, Format, RenderError, RenderOptions, Visibility};
+pub use options::{Audience, Format, RenderError, RenderOptions, UnknownFormat, Visibility};
 pub use schema::report_schema;
 
 /// Renders `report` as `format`.

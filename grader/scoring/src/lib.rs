@@ -4,6 +4,7 @@
 mod flags;
 mod matrix;
 mod questions;
+mod review;
 mod scorecard;
 #[cfg(test)]
 mod testing;
@@ -11,4 +12,5 @@ mod testing;
 pub use flags::red_flags;
 pub use matrix::matrix;
 pub use questions::questions;
+pub use review::{Agreement, agreement, review};
 pub use scorecard::{Scorecard, scorecard};

@@ -24,19 +24,32 @@ pub fn scorecard(
     let by_probe: HashMap<&str, &Finding> = findings.iter().map(|finding| (finding.probe.as_str(), finding)).collect();
     let criteria: Vec<CriterionReport> =
         spec.criteria.iter().map(|criterion| graded(criterion, level, &by_probe, &diff)).collect();
+    let score = total(&criteria, fail_under);
+    Scorecard { criteria, score }
+}
+
+/// The score of graded criteria.
+pub(crate) fn total(criteria: &[CriterionReport], fail_under: Option<f64>) -> Score {
     let earned: f64 = criteria.iter().map(|criterion| criterion.earned).sum();
     let possible: f64 = criteria.iter().map(|criterion| criterion.possible).sum();
     let unblocked: f64 = criteria.iter().map(unblocked).sum();
     let percent = percent(earned, possible);
-    let score = Score {
+    Score {
         earned: round(earned),
         possible: round(possible),
         percent,
         fail_under,
         passed: fail_under.map(|threshold| percent >= threshold),
         if_unblocked: self::percent(unblocked, possible),
-    };
-    Scorecard { criteria, score }
+    }
+}
+
+/// What a criterion of that weight earns by its probes, and what it could.
+pub(crate) fn earned_and_possible(weight: f64, probes: &[ProbeReport]) -> (f64, f64) {
+    let applying = || probes.iter().filter(|probe| probe.counts && probe.verdict.applies());
+    let points: f64 = applying().map(|probe| probe.points).sum();
+    let earned: f64 = applying().map(|probe| probe.earned).sum();
+    if points > 0.0 { (round(weight * earned / points), round(weight)) } else { (0.0, 0.0) }
 }
 
 fn graded(
@@ -60,17 +73,13 @@ fn graded(
             report(probe, finding, level, diff)
         })
         .collect();
-    let applying = || probes.iter().filter(|probe| probe.counts && probe.verdict.applies());
-    let points: f64 = applying().map(|probe| probe.points).sum();
-    let earned: f64 = applying().map(|probe| probe.earned).sum();
-    let (earned, possible) =
-        if points > 0.0 { (criterion.weight * earned / points, criterion.weight) } else { (0.0, 0.0) };
+    let (earned, possible) = earned_and_possible(criterion.weight, &probes);
     CriterionReport {
         id: criterion.id.clone(),
         title: criterion.title.clone(),
         weight: criterion.weight,
-        earned: round(earned),
-        possible: round(possible),
+        earned,
+        possible,
         probes,
     }
 }
@@ -128,7 +137,7 @@ fn percent(earned: f64, possible: f64) -> f64 {
     if possible > 0.0 { round(100.0 * earned / possible) } else { 0.0 }
 }
 
-fn round(value: f64) -> f64 {
+pub(crate) fn round(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }
 

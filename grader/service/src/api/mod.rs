@@ -1,0 +1,11 @@
+//! The REST API under `/api/v1`, one file per resource, and its OpenAPI description.
+
+mod access;
+mod description;
+mod events;
+mod reports;
+mod runs;
+mod shapes;
+mod submissions;
+
+pub(crate) use description::routes;

@@ -1,0 +1,10 @@
+//! The dashboard's pages.
+
+use axum::Router;
+
+use crate::state::App;
+
+/// Every page.
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+}

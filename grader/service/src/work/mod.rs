@@ -1,0 +1,17 @@
+//! Runs from being asked for to being announced: the side of the queue that grades, and what keeps it in order.
+
+mod announce;
+mod ask;
+mod grade;
+mod house;
+mod result;
+mod source;
+mod worker;
+
+pub use announce::{RunChange, RunObserver, announce};
+pub use ask::{Asked, NewAsk, ask};
+pub use grade::{Grade, GradeJob, GradeResult};
+pub use house::keep_house;
+pub(crate) use result::{rescored, words_on};
+pub(crate) use source::check_source;
+pub use worker::{WorkerConfig, work};

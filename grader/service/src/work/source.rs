@@ -1,0 +1,177 @@
+//! Which repository URLs the service fetches.
+//!
+//! Whoever may hand in a submission must not make the service's machines knock on doors inside of its network: sources
+//! are fetched from public addresses only, unless the operator says otherwise. The name is looked up when a run is asked
+//! for and again just before it starts; git looks it up once more, so that a name server which answers differently from
+//! one second to the next is for a firewall to stop (see `docs/service.md`).
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
+
+use url::{Host, Url};
+
+use crate::web::Problem;
+
+const LONGEST: usize = 2048;
+
+/// Checks a source.
+///
+/// # Errors
+/// A 422 problem that says what is wrong with it.
+pub(crate) async fn check_source(source: &str, allow_private: bool) -> Result<(), Problem> {
+    let wrong = |detail: &str| Err(Problem::invalid_field("source", detail));
+    if source.is_empty() || source.len() > LONGEST || source.chars().any(char::is_control) {
+        return wrong("must be a git URL of at most 2048 characters");
+    }
+    let Some(url) = as_url(source) else {
+        return wrong("must be a git URL: https://HOST/PATH, ssh://…, git://… or USER@HOST:PATH");
+    };
+    let schemes: &[&str] =
+        if allow_private { &["https", "http", "ssh", "git", "file"] } else { &["https", "http", "ssh", "git"] };
+    if !schemes.contains(&url.scheme()) {
+        return wrong("only https, http, ssh and git are fetched");
+    }
+    if url.password().is_some() {
+        return wrong("must not hold a password; the machine that fetches it has its own credentials");
+    }
+    if allow_private {
+        return Ok(());
+    }
+    let addresses = match url.host() {
+        Some(Host::Ipv4(address)) => vec![IpAddr::V4(address)],
+        Some(Host::Ipv6(address)) => vec![IpAddr::V6(address)],
+        Some(Host::Domain(name)) => {
+            let port = url.port_or_known_default().unwrap_or(443);
+            let found = tokio::time::timeout(Duration::from_secs(5), tokio::net::lookup_host((name, port))).await;
+            match found {
+                Ok(Ok(found)) => found.map(|address| address.ip()).collect(),
+                Ok(Err(_)) => return wrong("its host is not known to the name servers"),
+                Err(_) => return wrong("its host could not be looked up within 5 s"),
+            }
+        }
+        None => return wrong("names no host"),
+    };
+    // One private address among public ones is enough to reach it.
+    if addresses.is_empty() || addresses.iter().any(|address| !is_public(*address)) {
+        return wrong("leads to an address that is not public; the operator can allow that");
+    }
+    Ok(())
+}
+
+/// The source as a URL; git's short form `USER@HOST:PATH` as the `ssh` URL that it means.
+fn as_url(source: &str) -> Option<Url> {
+    if source.contains("://") {
+        return Url::parse(source).ok();
+    }
+    let (host, path) = source.split_once(':')?;
+    if host.contains('/') || host.is_empty() || path.is_empty() {
+        return None;
+    }
+    Url::parse(&format!("ssh://{host}/{path}")).ok()
+}
+
+/// Whether an address is one of the public Internet, by the IANA registries of special-purpose addresses.
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            let special = address.is_unspecified()
+                || a == 0
+                || address.is_loopback()
+                || address.is_private()
+                || address.is_link_local()
+                || address.is_broadcast()
+                || address.is_documentation()
+                || address.is_multicast()
+                || a >= 240
+                // Shared by carriers (RFC 6598), protocol assignments, benchmarks (RFC 2544), relays (RFC 7526).
+                || (a == 100 && (64..128).contains(&b))
+                || (a == 192 && b == 0 && c == 0)
+                || (a == 198 && (18..20).contains(&b))
+                || (a == 192 && b == 88 && c == 99);
+            !special
+        }
+        IpAddr::V6(address) => match embedded(address) {
+            Some(inner) => is_public(inner),
+            // Global unicast is 2000::/3, less documentation, ORCHID and what the protocols keep (2001::/23).
+            None => {
+                let [a, b, ..] = address.segments();
+                (a & 0xe000) == 0x2000 && !(a == 0x2001 && (b < 0x200 || b == 0xdb8)) && a != 0x3fff
+            }
+        },
+    }
+}
+
+/// The IPv4 address inside an IPv6 one: mapped, translated (RFC 6052) or of 6to4 (RFC 3056).
+fn embedded(address: Ipv6Addr) -> Option<IpAddr> {
+    let [a, b, c, d, e, f, g, h] = address.segments();
+    let of = |high: u16, low: u16| {
+        let ([p, q], [r, s]) = (high.to_be_bytes(), low.to_be_bytes());
+        Some(IpAddr::from([p, q, r, s]))
+    };
+    match (a, b) {
+        (0, 0) if (c, d, e) == (0, 0, 0) && f == 0xffff => of(g, h),
+        (0x64, 0xff9b) => of(g, h),
+        (0x2002, _) => of(b, c),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn refused(source: &str) -> bool {
+        check_source(source, false).await.is_err()
+    }
+
+    #[tokio::test]
+    async fn addresses_of_the_house_are_refused() {
+        for source in [
+            "http://127.0.0.1/x.git",
+            "http://2130706433/x.git",
+            "http://0x7f.1/x.git",
+            "https://10.1.2.3/x.git",
+            "https://172.16.0.1/x.git",
+            "https://192.168.1.1/x.git",
+            "http://169.254.169.254/latest/meta-data",
+            "http://100.64.0.1/x.git",
+            "http://0.0.0.0/x.git",
+            "http://[::1]/x.git",
+            "http://[fe80::1]/x.git",
+            "http://[fd00::1]/x.git",
+            "http://[::ffff:127.0.0.1]/x.git",
+            "http://[64:ff9b::a00:1]/x.git",
+            "http://[2002:7f00:1::]/x.git",
+            "http://localhost/x.git",
+            "git@127.0.0.1:x/y.git",
+            "ssh://git@[::1]/x.git",
+        ] {
+            assert!(refused(source).await, "{source}");
+            assert!(check_source(source, true).await.is_ok(), "{source} where private ones are allowed");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_git_url_is_refused() {
+        for source in [
+            "",
+            "/etc/passwd",
+            "file:///etc",
+            "../x",
+            "ftp://example.org/x",
+            "https://",
+            "ext::sh -c x",
+            "https://u:p@93.184.216.34/x.git",
+        ] {
+            assert!(refused(source).await, "{source}");
+        }
+    }
+
+    #[tokio::test]
+    async fn public_addresses_are_fetched() {
+        for source in ["https://93.184.216.34/x.git", "git@93.184.216.34:x/y.git", "https://[2606:4700::1111]/x"] {
+            assert!(!refused(source).await, "{source}");
+        }
+    }
+}
