@@ -19,8 +19,8 @@ use crate::errors::Doing;
 use crate::stack::Shared;
 use crate::{Event, SandboxError, Step};
 
-pub(crate) use ports::{Ports, Sockets, sockets};
 use machine::Machine;
+pub(crate) use ports::{Ports, Sockets, sockets};
 use test::Test;
 
 /// Time between looks.

@@ -8,17 +8,19 @@
 //! again within `recovery_seconds`. While it is dead, quick answers are held to the same rules. On a machine that others
 //! take, what is too late gets longer: what never comes still fails, and what comes late is left open. What the submission
 //! answers meanwhile stays outside the record, and where it does not recover its container is restarted for the probes to
-//! come.
+//! come. An inside that its refusals show anyway is `error.leaks`' finding and not this one's.
 //! Planted defects: `error-dependency-down` and `error-dependency-down-*` of both submissions.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use grader_model::{Evidence, Finding};
+use harness_kit::leaks::{self, Leak};
 use harness_kit::protocol::{Control, ControlReply};
-use harness_kit::{Answer, Context, Phase, Probe, Request, Stop, leaks};
+use harness_kit::{Answer, Context, Phase, Probe, Request, Stop};
 use regex::Regex;
 
 use crate::machine;
@@ -76,7 +78,7 @@ impl Probe for DependencyDown {
         if ctx.database().is_none() && paused.iter().all(|got| got.answer.is_success()) {
             return Err(Stop::blocked("db.reachable", format!("what the API writes is not kept by {service}")));
         }
-        let mut seen = Seen { paused, ..Seen::default() };
+        let mut seen = Seen { paused, told: told(ctx), ..Seen::default() };
         let back = recovered(ctx, &watched, recovery).await;
         if !back.is_success() {
             seen.lost.push(("once it goes on", back));
@@ -119,6 +121,8 @@ struct Seen {
     dead: Vec<Answered>,
     /// When the API did not work again, and how it answered then.
     lost: Vec<(&'static str, Answer)>,
+    /// What refusals showed of the inside before.
+    told: BTreeSet<Leak>,
 }
 
 impl DependencyDown {
@@ -131,7 +135,7 @@ impl DependencyDown {
         let mut shown: Vec<&Answer> = Vec::new();
         for (when, answers) in [("the database stands still", &seen.paused), ("the database is dead", &seen.dead)] {
             for Answered { name, answer } in answers {
-                match judge(answer, limit) {
+                match judge(answer, limit, &seen.told) {
                     Borne::Well => {}
                     Borne::Doubtful(why) => {
                         doubtful = true;
@@ -198,14 +202,23 @@ enum Borne {
     Badly(String),
 }
 
-fn judge(answer: &Answer, limit: Duration) -> Borne {
+/// What refusals of the run have shown of the inside so far.
+fn told(ctx: &Context) -> BTreeSet<Leak> {
+    let exchanges = ctx.recorder().exchanges();
+    let refusals = exchanges.iter().filter(|exchange| exchange.status >= 400);
+    refusals
+        .flat_map(|exchange| leaks::find(&leaks::words(&exchange.body)).map(|(leak, _)| leak).collect::<Vec<_>>())
+        .collect()
+}
+
+fn judge(answer: &Answer, limit: Duration, told: &BTreeSet<Leak>) -> Borne {
     let text = leaks::words(&answer.text());
     let is_late = is_late(answer);
     // Cut off by a shorter wait than the limit: another observation speaks for it.
     if is_late && answer.elapsed() + Duration::from_millis(200) < limit {
         return Borne::Well;
     }
-    borne(answer.status(), is_late, answer.failure().unwrap_or_default(), &text, limit)
+    borne(answer.status(), is_late, answer.failure().unwrap_or_default(), &text, limit, told)
 }
 
 /// Whether no whole answer came in the time that it had.
@@ -213,12 +226,12 @@ fn is_late(answer: &Answer) -> bool {
     answer.status() == 0 && answer.failure().is_some_and(|failure| failure.starts_with("no complete answer"))
 }
 
-fn borne(status: u16, is_late: bool, failure: &str, text: &str, limit: Duration) -> Borne {
+fn borne(status: u16, is_late: bool, failure: &str, text: &str, limit: Duration, told: &BTreeSet<Leak>) -> Borne {
     if is_late {
         return Borne::Badly(format!("no answer within {} s", limit.as_secs()));
     }
     if status >= 400
-        && let Some(what) = leak(text)
+        && let Some(what) = leak(text, told)
     {
         return Borne::Badly(format!("{} gives away {what}", harness_kit::http::status_line(status)));
     }
@@ -248,9 +261,16 @@ static PEERS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(PEER).expect("a constant pattern compiles")
 });
 
-fn leak(text: &str) -> Option<&'static str> {
-    let inside = leaks::find(text).next().map(|(leak, _)| leak.said());
-    inside.or_else(|| PEERS.is_match(text).then_some("where its database is, or its driver's words"))
+fn leak(text: &str, told: &BTreeSet<Leak>) -> Option<&'static str> {
+    let found: Vec<Leak> = leaks::find(text).map(|(leak, _)| leak).collect();
+    // A trace is full of everything else.
+    if found.iter().any(|leak| told.contains(leak)) {
+        return None;
+    }
+    found
+        .first()
+        .map(|leak| leak.said())
+        .or_else(|| PEERS.is_match(text).then_some("where its database is, or its driver's words"))
 }
 
 #[cfg(test)]
@@ -260,7 +280,7 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(10);
 
     fn of(status: u16, text: &str) -> Borne {
-        borne(status, false, "the connection broke: closed", text, LIMIT)
+        borne(status, false, "the connection broke: closed", text, LIMIT, &BTreeSet::new())
     }
 
     #[test]
@@ -274,7 +294,7 @@ mod tests {
         for status in [0, 500, 501, 507] {
             assert!(matches!(of(status, "{}"), Borne::Badly(_)), "{status}");
         }
-        assert_eq!(borne(0, true, "", "", LIMIT), Borne::Badly("no answer within 10 s".to_owned()));
+        assert_eq!(borne(0, true, "", "", LIMIT, &BTreeSet::new()), Borne::Badly("no answer within 10 s".to_owned()));
     }
 
     #[test]
@@ -299,5 +319,15 @@ mod tests {
         ] {
             assert_eq!(of(503, text), Borne::Well, "{text}");
         }
+    }
+
+    #[test]
+    fn what_every_refusal_shows_is_told_elsewhere() {
+        let text = "Error: connect ECONNREFUSED 10.210.2.2:5432\n    at Socket.connect (/app/dist/main.js:10:11)";
+        let told = BTreeSet::from([Leak::StackTrace]);
+        assert!(matches!(borne(503, false, "", text, LIMIT, &BTreeSet::new()), Borne::Badly(_)));
+        assert_eq!(borne(503, false, "", text, LIMIT, &told), Borne::Well);
+        let driver = "connect ECONNREFUSED 10.210.2.2:5432";
+        assert!(matches!(borne(503, false, "", driver, LIMIT, &told), Borne::Badly(_)), "of another kind");
     }
 }
