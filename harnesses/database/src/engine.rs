@@ -30,8 +30,9 @@ pub(crate) enum Target {
 }
 
 /// An engine's own words for what probes ask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Dialect {
+    #[default]
     Postgres,
     Mysql,
     Sqlite,

@@ -1,10 +1,11 @@
 //! The statements that the server received from the submission, told apart by request.
 //!
 //! A watch writes marks between requests and reads back what the server received between them. How it does so is each
-//! engine's own business ([`postgres_log`] for PostgreSQL); what probes get is a list of statements per request. The
+//! engine's own business ([`postgres_log`], [`mysql_log`]); what probes get is a list of statements per request. The
 //! submission is not restarted, and what the watch changed is put back, also when a probe is given up.
 
 mod log;
+mod mysql_log;
 mod postgres_log;
 mod text;
 
@@ -20,6 +21,8 @@ pub(crate) struct Statement {
     pub(crate) text: String,
     /// Values of its placeholders, in their order; `None` is NULL.
     pub(crate) parameters: Vec<Option<String>>,
+    /// Whose words it is written in.
+    pub(crate) dialect: Dialect,
 }
 
 impl Statement {
@@ -30,14 +33,15 @@ impl Statement {
         let first = shape.split(' ').next().unwrap_or("");
         let reads = matches!(first, "select" | "with" | "table" | "values");
         let writes = matches!(first, "insert" | "update" | "delete" | "merge" | "call" | "execute");
-        let of_server =
-            ["pg_catalog", "information_schema", "pg_type", "pg_class"].iter().any(|name| shape.contains(name));
+        let of_server = ["pg_catalog", "information_schema", "pg_type", "pg_class", "performance_schema"]
+            .iter()
+            .any(|name| shape.contains(name));
         !of_server && (writes || (reads && shape.split(' ').any(|word| word == "from")))
     }
 
     /// Its text without what differs from call to call.
     pub(crate) fn shape(&self) -> String {
-        shape(&self.text)
+        shape(&self.text, self.dialect)
     }
 }
 
@@ -45,8 +49,9 @@ impl Statement {
 pub(crate) type Window = Vec<Statement>;
 
 /// A server that is being watched.
-pub(crate) struct Watch<'a> {
-    log: postgres_log::Watch<'a>,
+pub(crate) enum Watch<'a> {
+    Postgres(postgres_log::Watch<'a>),
+    Mysql(mysql_log::Watch),
 }
 
 impl<'a> Watch<'a> {
@@ -56,10 +61,10 @@ impl<'a> Watch<'a> {
     /// [`Stop::Inconclusive`] where the server's statements cannot be seen: the grader's trouble, whoever set it up so.
     pub(crate) async fn begin(ctx: &'a Context, found: &'a Found) -> Result<Self, Stop> {
         match found.dialect() {
-            Dialect::Postgres => Ok(Watch { log: postgres_log::Watch::begin(ctx, found).await? }),
-            other => {
-                let why = format!("what {} receives from the API cannot be seen from outside yet", other.name());
-                Err(Stop::inconclusive(why))
+            Dialect::Postgres => postgres_log::Watch::begin(ctx, found).await.map(Watch::Postgres),
+            Dialect::Mysql => mysql_log::Watch::begin(ctx, found).await.map(Watch::Mysql),
+            Dialect::Sqlite => {
+                Err(Stop::inconclusive("SQLite runs inside the API: what it is asked cannot be seen from outside"))
             }
         }
     }
@@ -69,7 +74,10 @@ impl<'a> Watch<'a> {
     /// # Errors
     /// [`Stop::Inconclusive`] where the database stopped answering.
     pub(crate) async fn mark(&mut self) -> Result<(), Stop> {
-        self.log.mark().await
+        match self {
+            Watch::Postgres(watch) => watch.mark().await,
+            Watch::Mysql(watch) => watch.mark().await,
+        }
     }
 
     /// Puts back what was changed and gives the windows between the marks, in order.
@@ -77,6 +85,9 @@ impl<'a> Watch<'a> {
     /// # Errors
     /// [`Stop::Inconclusive`] where what the server received could not be read back.
     pub(crate) async fn end(self) -> Result<Vec<Window>, Stop> {
-        self.log.end().await
+        match self {
+            Watch::Postgres(watch) => watch.end().await,
+            Watch::Mysql(watch) => watch.end().await,
+        }
     }
 }

@@ -157,7 +157,7 @@ fn shown(ctx: &Context, growth: &Growth, repeated: &[Repeated]) -> Vec<Evidence>
         format!("for {} records", growth.few.records),
         format!("for {} records", seen.records),
     ];
-    let query = "-- what the server received, by its own log (log_statement = all)".to_owned();
+    let query = "-- what the server received, by its own log of statements".to_owned();
     vec![ctx.recorder().evidence(&seen.answer), Evidence::Sql { query, columns, rows, truncated: false }]
 }
 
@@ -169,7 +169,7 @@ mod tests {
     fn window(statements: &[(&str, usize)]) -> Window {
         let each = |(text, count): &(&str, usize)| {
             (0..*count)
-                .map(|at| Statement { text: text.replace('#', &at.to_string()), parameters: Vec::new() })
+                .map(|at| Statement { text: text.replace('#', &at.to_string()), ..Statement::default() })
                 .collect()
         };
         statements.iter().flat_map(|one| -> Vec<Statement> { each(one) }).collect()

@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use grader_model::{Evidence, Finding};
 use harness_kit::{Context, Phase, Probe, Stop};
 
+use crate::engine::Dialect;
 use crate::plans::{self, Cause, Planned, Scan};
 use crate::statements::Statement;
 use crate::store::{Found, Store};
@@ -37,6 +38,10 @@ impl Probe for QueryPlans {
     async fn run(&self, ctx: &Context) -> Result<Finding, Stop> {
         let traffic = self.0.traffic(ctx).await?;
         let found = self.0.found(ctx).await?;
+        if found.dialect() != Dialect::Postgres {
+            let why = format!("plans of {} are not read yet", found.dialect().name());
+            return Err(Stop::inconclusive(why));
+        }
         let given = traffic.statements();
         let statements: Vec<&Statement> = given.iter().map(|(_, statement)| *statement).collect();
         let plans = plans::plan(found, &statements)

@@ -54,7 +54,7 @@ impl Reading<'_> {
                     if kept < STATEMENTS {
                         kept += 1;
                         latest.insert(entry.process, (current, windows[current].len()));
-                        windows[current].push(Statement { text: text.to_owned(), parameters: Vec::new() });
+                        windows[current].push(Statement { text: text.to_owned(), ..Statement::default() });
                     }
                 }
                 "DETAIL" => {
@@ -202,7 +202,10 @@ mod tests {
                    [grader 40 shop] LOG:  grader mark x 2";
         let windows = READING.windows(&lines(odd));
         assert_eq!(windows.len(), 1);
-        assert_eq!(windows[0], [Statement { text: "b".to_owned(), parameters: vec![Some("open".to_owned())] }]);
+        assert_eq!(
+            windows[0],
+            [Statement { text: "b".to_owned(), parameters: vec![Some("open".to_owned())], ..Statement::default() }]
+        );
         assert!(READING.windows(&[]).is_empty());
     }
 }

@@ -40,7 +40,7 @@ const LOG: Duration = Duration::from_secs(6);
 const LINES: u32 = 20_000;
 const BYTES: u64 = 4 * 1024 * 1024;
 
-pub(super) struct Watch<'a> {
+pub(crate) struct Watch<'a> {
     ctx: &'a Context,
     found: &'a Found,
     /// Taken when it is put back.

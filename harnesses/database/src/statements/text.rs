@@ -1,16 +1,17 @@
 //! The text of statements: what is the same from call to call, which tables it names, and the same over other tables.
 
-use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::dialect::{MySqlDialect, PostgreSqlDialect, SQLiteDialect};
 use sqlparser::tokenizer::{Token, Tokenizer, Word};
 
+use crate::engine::Dialect;
 use crate::schema::{Schema, TableName};
 
 /// Characters of a shape.
 const SHOWN: usize = 400;
 
 /// A statement without comments, with literals and placeholders as `?`, lists of them as one, and single spaces.
-pub(crate) fn shape(sql: &str) -> String {
-    let Some(tokens) = tokens(sql) else {
+pub(crate) fn shape(sql: &str, dialect: Dialect) -> String {
+    let Some(tokens) = tokens(sql, dialect) else {
         return sql.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(SHOWN).collect();
     };
     let mut parts: Vec<String> = Vec::new();
@@ -37,7 +38,7 @@ pub(crate) fn shape(sql: &str) -> String {
 
 /// The tables of the schema whose names stand in the statement.
 pub(crate) fn tables<'a>(sql: &str, schema: &'a Schema) -> Vec<&'a TableName> {
-    let tokens = tokens(sql).unwrap_or_default();
+    let tokens = tokens(sql, Dialect::Postgres).unwrap_or_default();
     let named =
         |table: &TableName| tokens.iter().any(|token| matches!(token, Token::Word(word) if is(word, &table.name)));
     schema.own().map(|(name, _)| name).filter(|name| named(name)).collect()
@@ -46,7 +47,7 @@ pub(crate) fn tables<'a>(sql: &str, schema: &'a Schema) -> Vec<&'a TableName> {
 /// The same statement where `tables` stand in the schema `other`: qualified names are rewritten, bare ones stay.
 /// `None` for what is not exactly one statement that reads or changes records.
 pub(crate) fn within(sql: &str, tables: &[&TableName], other: &str) -> Option<String> {
-    let tokens = tokens(sql)?;
+    let tokens = tokens(sql, Dialect::Postgres)?;
     let mut out = String::new();
     let mut ended = false;
     let mut first: Option<String> = None;
@@ -81,9 +82,13 @@ pub(crate) fn within(sql: &str, tables: &[&TableName], other: &str) -> Option<St
 }
 
 /// `None` for text that is no SQL.
-fn tokens(sql: &str) -> Option<Vec<Token>> {
-    let dialect = PostgreSqlDialect {};
-    let tokens = Tokenizer::new(&dialect, sql).with_unescape(false).tokenize().ok()?;
+fn tokens(sql: &str, dialect: Dialect) -> Option<Vec<Token>> {
+    let dialect: &dyn sqlparser::dialect::Dialect = match dialect {
+        Dialect::Postgres => &PostgreSqlDialect {},
+        Dialect::Mysql => &MySqlDialect {},
+        Dialect::Sqlite => &SQLiteDialect {},
+    };
+    let tokens = Tokenizer::new(dialect, sql).with_unescape(false).tokenize().ok()?;
     Some(tokens.into_iter().filter(|token| !matches!(token, Token::EOF)).map(uncommented).collect())
 }
 
@@ -111,6 +116,8 @@ fn is_value(token: &Token) -> bool {
             | Token::UnicodeStringLiteral(_)
             | Token::HexStringLiteral(_)
             | Token::SingleQuotedByteStringLiteral(_)
+            // Where double quotes are not a name's, they are a text's.
+            | Token::DoubleQuotedString(_)
             | Token::Placeholder(_)
     )
 }
@@ -118,6 +125,18 @@ fn is_value(token: &Token) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn shape(sql: &str) -> String {
+        super::shape(sql, Dialect::Postgres)
+    }
+
+    #[test]
+    fn quotes_are_the_dialects() {
+        let sql = r#"SELECT `a` FROM `things` WHERE `name` = "x" AND note = 'it\'s' AND n = ?"#;
+        let expected = "SELECT `a` FROM `things` WHERE `name` = ? AND note = ? AND n = ?";
+        assert_eq!(super::shape(sql, Dialect::Mysql), expected);
+        assert_eq!(shape(r#"SELECT "a" FROM t WHERE b = 'x'"#), r#"SELECT "a" FROM t WHERE b = ?"#);
+    }
 
     #[test]
     fn what_differs_from_call_to_call_is_left_out() {
