@@ -1,6 +1,9 @@
 //! The `grader` binary: the composition root. It reads arguments, wires the parts, prints, and chooses an exit code;
 //! whatever is decided, is decided elsewhere.
 
+#[macro_use]
+mod print;
+
 mod args;
 mod commands;
 mod exit;

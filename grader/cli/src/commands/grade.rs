@@ -148,8 +148,8 @@ fn watch_for_signals(cancel: CancellationToken) {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        eprintln!("grader: tearing down; interrupt again to leave at once");
         cancel.cancel();
+        eprintln!("grader: tearing down; interrupt again to leave at once");
         interrupt.recv().await;
         std::process::exit(i32::from(Exit::Interrupted.code()));
     });
