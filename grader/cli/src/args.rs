@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use grader_intake::Limits;
-use grader_report::Format;
+use grader_report::{ComparisonFormat, Format};
 
 /// Grades backend take-home submissions, with evidence for every point.
 #[derive(Debug, Parser)]
@@ -35,6 +35,10 @@ pub(crate) enum Command {
     Probe(ProbeArgs),
     /// Show the plan of a submission: compose services, rewrites, refusals, routes; starts nothing
     Inspect(InspectArgs),
+    /// Compare two runs: points won and lost, findings that appeared and went
+    Diff(DiffArgs),
+    /// Compare the code of submissions with each other, for a person to read; starts nothing
+    Similar(SimilarArgs),
     /// Work with compose files
     #[command(subcommand)]
     Compose(ComposeCommand),
@@ -169,6 +173,48 @@ pub(crate) struct InspectArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DiffArgs {
+    /// The earlier run: a report.json, or a folder that --out filled
+    #[arg(value_name = "RUN")]
+    pub(crate) before: PathBuf,
+    /// The later run
+    #[arg(value_name = "RUN")]
+    pub(crate) after: PathBuf,
+    /// What to print on stdout: terminal, json, markdown or html; may be repeated
+    #[arg(long, value_name = "FORMAT", default_values_t = [ComparisonFormat::Terminal])]
+    pub(crate) format: Vec<ComparisonFormat>,
+    /// Who reads it: a candidate's comparison hides hidden probes
+    #[arg(long, value_enum, default_value_t = Audience::Reviewer)]
+    pub(crate) audience: Audience,
+    /// Take both trees in again from where they were graded, and show what changed in the code
+    #[arg(long)]
+    pub(crate) code: bool,
+    #[command(flatten)]
+    pub(crate) clone: CloneArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SimilarArgs {
+    /// Git URLs or local folders, two or more
+    #[arg(value_name = "SOURCE", required = true, num_args = 2..)]
+    pub(crate) source: Vec<String>,
+    /// What candidates began with: a git URL or a local folder
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) template: Option<String>,
+    /// Leave out passages that more submissions than this have; a quarter of them and at least 4 unless given
+    #[arg(long, value_name = "N")]
+    pub(crate) common: Option<usize>,
+    /// The most pairs that are shown
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) pairs: usize,
+    /// What to print on stdout: terminal, json, markdown or html (with the places side by side); may be repeated
+    #[arg(long, value_name = "FORMAT", default_values_t = [ComparisonFormat::Terminal])]
+    pub(crate) format: Vec<ComparisonFormat>,
+    #[command(flatten)]
+    pub(crate) clone: CloneArgs,
 }
 
 #[derive(Debug, Subcommand)]

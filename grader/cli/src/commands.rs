@@ -1,12 +1,14 @@
 //! The subcommands, one module each.
 
 mod compose;
+mod diff;
 mod doctor;
 mod grade;
 pub(crate) mod harness;
 mod inspect;
 mod probe;
 mod setup;
+mod similar;
 mod spec;
 mod sweep;
 
@@ -21,6 +23,8 @@ pub(crate) async fn run(args: Args) -> ExitCode {
         Command::Grade(command) => grade::run(command, args.verbose > 0).await,
         Command::Probe(command) => probe::run(command).await,
         Command::Inspect(command) => inspect::run(command).await,
+        Command::Diff(command) => diff::run(command).await,
+        Command::Similar(command) => similar::run(command).await,
         Command::Compose(command) => compose::run(&command),
         Command::Sweep => sweep::run().await,
         Command::Doctor => doctor::run().await,

@@ -50,17 +50,7 @@ pub(crate) fn complain(error: &dyn std::error::Error, hint: &str) {
 /// # Errors
 /// Where a file or stdout cannot be written.
 pub(crate) fn deliver(report: &Report, common: &Common, out: Option<&Path>) -> std::io::Result<()> {
-    let mut options = RenderOptions {
-        audience: match common.audience {
-            args::Audience::Reviewer => grader_report::Audience::Reviewer,
-            args::Audience::Candidate => grader_report::Audience::Candidate,
-        },
-        visibility: match common.visibility {
-            args::Visibility::All => grader_report::Visibility::All,
-            args::Visibility::Public => grader_report::Visibility::Public,
-        },
-        ..RenderOptions::default()
-    };
+    let options = render_options(common.audience, common.visibility);
     if let Some(out) = out {
         std::fs::create_dir_all(out)?;
         for format in [Format::Json, Format::Html, Format::Markdown, Format::Junit, Format::Sarif] {
@@ -70,18 +60,41 @@ pub(crate) fn deliver(report: &Report, common: &Common, out: Option<&Path>) -> s
             )?;
         }
     }
-    let mut stdout = std::io::stdout();
-    let on_terminal = stdout.is_terminal();
-    options.color = on_terminal && std::env::var_os("NO_COLOR").is_none();
+    for format in &common.format {
+        write_stdout(&render(report, *format, &options).map_err(std::io::Error::other)?)?;
+    }
+    Ok(())
+}
+
+/// How something is written for a reader on this process' stdout.
+pub(crate) fn render_options(audience: args::Audience, visibility: args::Visibility) -> RenderOptions {
+    let mut options = RenderOptions {
+        audience: match audience {
+            args::Audience::Reviewer => grader_report::Audience::Reviewer,
+            args::Audience::Candidate => grader_report::Audience::Candidate,
+        },
+        visibility: match visibility {
+            args::Visibility::All => grader_report::Visibility::All,
+            args::Visibility::Public => grader_report::Visibility::Public,
+        },
+        color: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+        ..RenderOptions::default()
+    };
     if let Some(columns) = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()) {
         options.width = columns;
     }
-    for format in &common.format {
-        let text = render(report, *format, &options).map_err(std::io::Error::other)?;
-        stdout.write_all(text.as_bytes())?;
-        if !text.ends_with('\n') {
-            stdout.write_all(b"\n")?;
-        }
+    options
+}
+
+/// Writes a whole document to stdout, ended by a line break.
+///
+/// # Errors
+/// Where stdout cannot be written.
+pub(crate) fn write_stdout(text: &str) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout();
+    stdout.write_all(text.as_bytes())?;
+    if !text.ends_with('\n') {
+        stdout.write_all(b"\n")?;
     }
     stdout.flush()
 }

@@ -220,3 +220,48 @@ fn the_limits_of_a_clone_hold_for_inspecting_too() {
     let slow = format!("http://{}/x.git", servers::drip());
     without_engine(&bench, &["inspect", &slow, "--clone-seconds", "1"]).expect(3).says("did not arrive within 1 s");
 }
+
+#[test]
+fn two_runs_are_compared_with_their_code() {
+    let bench = fixture("no-compose-file");
+    without_engine(&bench, &["grade", "submission", "--out", "one"]).expect(5);
+    std::fs::write(bench.submission().join("README.md"), "# Later\n").unwrap();
+    std::fs::write(bench.submission().join("new.py"), "x = 1\n").unwrap();
+    without_engine(&bench, &["grade", "submission", "--out", "two"]).expect(5);
+    // Both were graded from one folder, so its present tree stands for both; what matters here is that it was read.
+    let ended = without_engine(&bench, &["diff", "one", "two/report.json", "--code", "--format", "json"]).expect(0);
+    let comparison = ended.json();
+    assert_eq!(comparison["schema"], "grader.comparison/1");
+    assert_ne!(comparison["before"]["tree"], comparison["after"]["tree"]);
+    assert_eq!(comparison["code"]["files"], serde_json::json!([]));
+    assert!(ended.stderr.contains("no longer the tree that was graded"), "{}", ended.stderr);
+    for (arguments, said) in [
+        (&["diff", "one", "nowhere"][..], "cannot read the report"),
+        (&["diff", "one", "submission"], "cannot read the report"),
+        (&["diff", "one"], "RUN"),
+        (&["diff", "one", "two", "--format", "pdf"], "markdown"),
+    ] {
+        let ended = without_engine(&bench, arguments).expect(2);
+        assert!(ended.stderr.contains(said), "{arguments:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn submissions_are_compared_with_each_other() {
+    let bench = Bench::new();
+    let code = "def connect(settings):\n    engine = create(settings.url, pool=settings.pool or 5)\n    if not engine.ready:\n        raise Unavailable('down', engine)\n    with engine.begin() as session:\n        yield session\n";
+    for (folder, text) in
+        [("ada", code.to_owned()), ("ben", code.replace("engine", "motor")), ("cy", "x = 1\n".to_owned())]
+    {
+        std::fs::create_dir_all(bench.path(folder)).unwrap();
+        std::fs::write(bench.path(folder).join("db.py"), text).unwrap();
+    }
+    let ended = without_engine(&bench, &["similar", "ada", "ben", "cy", "--format", "json"]).expect(0);
+    let found = ended.json();
+    assert_eq!((found["pairs"][0]["a"].as_u64(), found["pairs"][0]["b"].as_u64()), (Some(0), Some(1)));
+    assert_eq!(found["pairs"].as_array().unwrap().len(), 1);
+    let ended = without_engine(&bench, &["similar", "ada", "ben", "--template", "ada"]).expect(0);
+    assert!(ended.stdout.contains("0 pairs that share code"), "{}", ended.stdout);
+    without_engine(&bench, &["similar", "ada"]).expect(2);
+    without_engine(&bench, &["similar", "ada", "nowhere"]).expect(3);
+}

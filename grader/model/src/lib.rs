@@ -11,6 +11,7 @@ mod finding;
 mod level;
 mod report;
 mod review;
+mod similarity;
 mod snapshot;
 mod verdict;
 
@@ -26,5 +27,6 @@ pub use report::{
     RowState, SCHEMA, Score, ServiceReport, SpecRef, StackReport, SubmissionRef, Timings, ToolRef,
 };
 pub use review::{ReviewerWord, WordState};
+pub use similarity::{ComparedSubmission, Passage, SIMILARITY_SCHEMA, SimilarPair, SimilarPlace, Similarity};
 pub use snapshot::{Commit, FileEntry, FileKind, HistoricBlob, Snapshot};
 pub use verdict::Verdict;

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use grader_model::{CriterionReport, ProbeReport, Report, Verdict};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::options::{RenderError, RenderOptions};
@@ -65,9 +67,7 @@ impl<'a> View<'a> {
 
     /// The same view with every text cleaned and bounded, for a format that only escapes.
     pub(crate) fn harmless(&self) -> Result<View<'static>, RenderError> {
-        let mut value = serde_json::to_value(&*self.report)?;
-        clean_value(&mut value);
-        Ok(View { report: Cow::Owned(serde_json::from_value(value)?), shares: self.shares.clone() })
+        Ok(View { report: Cow::Owned(harmless(&*self.report)?), shares: self.shares.clone() })
     }
 
     /// Sorts the report.
@@ -107,6 +107,13 @@ impl<'a> View<'a> {
 pub(crate) fn needs_diff(probe: &ProbeReport) -> bool {
     let long = |text: &str| text.is_empty() || text.len() > 160 || text.contains(['\n', '{', '[']);
     !probe.diff.is_empty() && (long(&probe.expected) || long(&probe.actual))
+}
+
+/// The same document with every text cleaned and bounded.
+pub(crate) fn harmless<T: Serialize + DeserializeOwned>(document: &T) -> Result<T, RenderError> {
+    let mut value = serde_json::to_value(document)?;
+    clean_value(&mut value);
+    Ok(serde_json::from_value(value)?)
 }
 
 fn clean_value(value: &mut Value) {

@@ -8,6 +8,8 @@
 //! the module `text`, which makes control and direction-changing characters visible and bounds lengths. JSON alone is the
 //! report unabridged, with those characters written as escapes.
 
+mod cohort;
+mod compare;
 pub mod diff;
 mod digest;
 mod html;
@@ -20,6 +22,7 @@ mod redact;
 mod reproduce;
 mod sarif;
 mod schema;
+mod similarity;
 mod terminal;
 mod text;
 
@@ -27,8 +30,15 @@ use grader_model::Report;
 
 use crate::digest::View;
 
+pub use cohort::{CohortRow, cohort_csv};
+pub use compare::{
+    COMPARISON_SCHEMA, Change, CodeChange, Comparison, ComparisonFormat, CriterionChange, Earned, FileChange,
+    FileChangeKind, Movement, Side, UnknownComparisonFormat, code_change, compare, render_comparison,
+};
+pub use html::{STYLE, html_fragment};
 pub use options::{Audience, Format, RenderError, RenderOptions, UnknownFormat, Visibility};
 pub use schema::report_schema;
+pub use similarity::render_similarity;
 
 /// Renders `report` as `format`.
 ///

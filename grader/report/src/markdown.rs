@@ -2,7 +2,7 @@
 //!
 //! Bounded to what GitHub accepts as one comment: the findings that cost most are told in full, the others in a line.
 
-mod escape;
+pub(crate) mod escape;
 mod interview;
 
 use grader_model::{Evidence, Exchange, Outcome, ProbeReport, Report, Verdict};
@@ -285,7 +285,7 @@ fn short(summary: &str) -> String {
     crate::text::cut(summary, 160).into_owned()
 }
 
-fn details(text: &mut String, summary: &str, body: &str) {
+pub(crate) fn details(text: &mut String, summary: &str, body: &str) {
     details_raw(text, &html(summary), body);
 }
 

@@ -132,4 +132,6 @@ pub enum RenderError {
     Html(#[from] askama::Error),
     #[error("the report cannot be written as JUnit XML: {0}")]
     Junit(#[from] quick_junit::SerializeError),
+    #[error("the cohort cannot be written as CSV: {0}")]
+    Csv(#[from] csv::Error),
 }

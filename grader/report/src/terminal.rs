@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of terminals: the caller says how wide the page is and whether to colour it.
 
-mod paint;
+pub(crate) mod paint;
 
 use grader_model::{FaultSide, MatrixCell, Outcome, Report, RowState, Verdict};
 

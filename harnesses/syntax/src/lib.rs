@@ -18,10 +18,12 @@
 
 mod functions;
 mod language;
+mod tokens;
 mod tree;
 
 pub use functions::Function;
 pub use language::Language;
+pub use tokens::{Token, TokenClass};
 pub use tree::{Limits, SyntaxError, Tree, Visited, Walk, parse, walk};
 /// A node of a tree; its methods are the grammar library's.
 pub use tree_sitter::Node;

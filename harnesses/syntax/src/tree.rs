@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tree_sitter::{Node, ParseOptions, ParseState, Parser, TreeCursor};
 
-use crate::{Function, Language, functions};
+use crate::{Function, Language, Token, functions, tokens};
 
 /// What one parse may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +100,11 @@ impl<'a> Tree<'a> {
     /// Every function and method, those without a name and those inside others included, in order of the text.
     pub fn functions(&self) -> Vec<Function<'_>> {
         functions::of(self)
+    }
+
+    /// Every token but comments and documentation strings, in order of the text; a string is one token.
+    pub fn tokens(&self) -> Vec<Token<'a>> {
+        tokens::of(self)
     }
 }
 

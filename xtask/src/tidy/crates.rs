@@ -12,6 +12,7 @@ const FLOORS: [&[&str]; 5] = [
         "grader-sandbox",
         "grader-scoring",
         "grader-report",
+        "grader-similarity",
         "grader-store",
         "grader-github",
         "harness-kit",

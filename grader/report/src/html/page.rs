@@ -26,6 +26,17 @@ pub(super) struct Page<'a> {
     slices: Vec<Slice>,
     passed: Vec<Group<'a>>,
     reproduce: String,
+    bare: bool,
+    review: Option<&'a str>,
+}
+
+/// Where the report is shown.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Shown<'a> {
+    /// Without a page around it.
+    pub(super) bare: bool,
+    /// Where a reviewer says a word on a probe, whose id is put behind it; absent where nobody can.
+    pub(super) review: Option<&'a str>,
 }
 
 /// One criterion's bar; the lengths are percent of its width.
@@ -56,7 +67,7 @@ struct Group<'a> {
 }
 
 impl<'a> Page<'a> {
-    pub(super) fn new(view: &'a View<'_>, options: &RenderOptions) -> Self {
+    pub(super) fn new(view: &'a View<'_>, options: &RenderOptions, shown: Shown<'a>) -> Self {
         let report: &Report = &view.report;
         let digest = view.digest();
         let (asks, notes) = report.notes.iter().partition(|note| !note.ask.is_empty());
@@ -69,6 +80,8 @@ impl<'a> Page<'a> {
             passed: by_criterion(&digest.passed),
             reproduce: crate::reproduce::command(report),
             reviewer: options.reviewer(),
+            bare: shown.bare,
+            review: shown.review,
             abridged: options.hides(),
             scored: matches!(report.outcome, Outcome::Graded | Outcome::DoesNotStart),
             report,

@@ -1,29 +1,35 @@
 //! The model's vocabulary and figures in the words and classes of the page; what templates call.
 
+use std::borrow::Borrow;
+
 use grader_model::{BindingSource, FaultSide, Level, MatrixCell, MatrixRow, NoteKind, RowState, Verdict};
 
-pub(super) use crate::digest::needs_diff;
+pub(crate) use crate::digest::needs_diff;
 use crate::number;
-pub(super) use crate::number::count;
-pub(super) use crate::text::pretty;
+pub(crate) use crate::text::pretty;
 
 // Templates hand over fields by reference, so these take references to numbers and small enums.
 
-pub(super) fn decimal(value: &f64) -> String {
+pub(crate) fn decimal(value: &f64) -> String {
     number::decimal(*value)
 }
 
-pub(super) fn duration(millis: &u64) -> String {
+/// `1 probe`, `4 probes`; a field comes by reference, a length by value.
+pub(crate) fn count(number: impl Borrow<usize>, noun: &str) -> String {
+    number::count(*number.borrow(), noun)
+}
+
+pub(crate) fn duration(millis: &u64) -> String {
     number::duration(*millis)
 }
 
 /// A line of a unified diff and the class that colours it.
-pub(super) struct DiffLine<'a> {
-    pub(super) class: &'static str,
-    pub(super) text: &'a str,
+pub(crate) struct DiffLine<'a> {
+    pub(crate) class: &'static str,
+    pub(crate) text: &'a str,
 }
 
-pub(super) fn diff_lines(diff: &str) -> Vec<DiffLine<'_>> {
+pub(crate) fn diff_lines(diff: &str) -> Vec<DiffLine<'_>> {
     diff.lines()
         .enumerate()
         // The file names of the header: the legend says them.
@@ -41,7 +47,7 @@ pub(super) fn diff_lines(diff: &str) -> Vec<DiffLine<'_>> {
 }
 
 /// The beginning of a statement or an address, on one line; the whole stands below it.
-pub(super) fn glance(text: &str) -> String {
+pub(crate) fn glance(text: &str) -> String {
     const GLANCE: usize = 72;
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(GLANCE) {
@@ -51,7 +57,7 @@ pub(super) fn glance(text: &str) -> String {
 }
 
 /// The cell of the skill matrix for `level`: its class and the word under it.
-pub(super) fn skill(cell: &MatrixCell, level: &Level) -> (&'static str, &'static str) {
+pub(crate) fn skill(cell: &MatrixCell, level: &Level) -> (&'static str, &'static str) {
     if let Some(row) = row(cell, level) {
         return match row.state {
             RowState::Shown => ("reached", "shown"),
@@ -71,21 +77,21 @@ pub(super) fn skill(cell: &MatrixCell, level: &Level) -> (&'static str, &'static
 }
 
 /// The matrix' row of a level.
-pub(super) fn row<'a>(cell: &'a MatrixCell, level: &Level) -> Option<&'a MatrixRow> {
+pub(crate) fn row<'a>(cell: &'a MatrixCell, level: &Level) -> Option<&'a MatrixRow> {
     cell.rows.iter().find(|row| row.level == *level)
 }
 
 /// Whether a row names what held it back.
-pub(super) fn held_back(row: &MatrixRow) -> bool {
+pub(crate) fn held_back(row: &MatrixRow) -> bool {
     row.state == RowState::Stopped && !row.decided_by.is_empty()
 }
 
 /// A fragment identifier made of an id: whatever an id holds, no blank and no quote.
-pub(super) fn anchor(id: &str) -> String {
+pub(crate) fn anchor(id: &str) -> String {
     id.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect()
 }
 
-pub(super) fn verdict_word(verdict: &Verdict) -> &'static str {
+pub(crate) fn verdict_word(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "pass",
         Verdict::Partial => "partial",
@@ -97,7 +103,7 @@ pub(super) fn verdict_word(verdict: &Verdict) -> &'static str {
     }
 }
 
-pub(super) fn side_word(side: &FaultSide) -> &'static str {
+pub(crate) fn side_word(side: &FaultSide) -> &'static str {
     match side {
         FaultSide::Candidate => "the submission’s own",
         FaultSide::Grader => "the grader’s or its machine’s; costs nothing",
@@ -106,7 +112,7 @@ pub(super) fn side_word(side: &FaultSide) -> &'static str {
     }
 }
 
-pub(super) fn source_word(source: &Option<BindingSource>) -> &'static str {
+pub(crate) fn source_word(source: &Option<BindingSource>) -> &'static str {
     match source {
         Some(BindingSource::Reviewer) => "reviewer",
         Some(BindingSource::Openapi) => "OpenAPI",
@@ -117,7 +123,7 @@ pub(super) fn source_word(source: &Option<BindingSource>) -> &'static str {
     }
 }
 
-pub(super) fn note_word(kind: &NoteKind) -> &'static str {
+pub(crate) fn note_word(kind: &NoteKind) -> &'static str {
     match kind {
         NoteKind::Submission => "submission",
         NoteKind::Environment => "environment",
@@ -127,7 +133,7 @@ pub(super) fn note_word(kind: &NoteKind) -> &'static str {
 }
 
 /// The class of an HTTP status' colour.
-pub(super) fn status_class(status: &u16) -> &'static str {
+pub(crate) fn status_class(status: &u16) -> &'static str {
     match status {
         200..400 => "good",
         400..500 => "warn",
@@ -136,6 +142,6 @@ pub(super) fn status_class(status: &u16) -> &'static str {
 }
 
 /// A share as whole percent.
-pub(super) fn percent(share: &f64) -> String {
+pub(crate) fn percent(share: &f64) -> String {
     format!("{:.0} %", (share * 100.0).clamp(0.0, 100.0))
 }

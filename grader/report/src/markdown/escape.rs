@@ -9,7 +9,7 @@ use crate::text::{SENTENCE, block, break_commands, clean, cut, sentence};
 const BREAK: char = '\u{200b}';
 
 /// One line of prose for a paragraph, a list item or a table cell.
-pub(super) fn prose(text: &str) -> String {
+pub(crate) fn prose(text: &str) -> String {
     let text = sentence(text);
     let mut escaped = String::with_capacity(text.len() + 16);
     let mut previous = ' ';
@@ -59,7 +59,7 @@ fn ordered_list(text: String) -> String {
 }
 
 /// One line of text inside HTML that stands in the Markdown, such as a `<summary>`.
-pub(super) fn html(text: &str) -> String {
+pub(crate) fn html(text: &str) -> String {
     let mut escaped = String::new();
     for c in sentence(text).chars() {
         match c {
@@ -90,7 +90,7 @@ pub(super) fn html(text: &str) -> String {
 }
 
 /// A code span for anywhere but a table. GitHub looks for no mention or link inside one.
-pub(super) fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let text = break_commands(&sentence(text)).into_owned();
     if text.is_empty() {
         return String::new();
@@ -102,7 +102,7 @@ pub(super) fn code(text: &str) -> String {
 }
 
 /// A fenced block, at most `limit` characters.
-pub(super) fn fenced(language: &str, text: &str, limit: usize) -> String {
+pub(crate) fn fenced(language: &str, text: &str, limit: usize) -> String {
     let text = break_commands(&block(&cut(text, limit))).into_owned();
     let fence = "`".repeat(longest_run(&text).max(2) + 1);
     format!("{fence}{language}\n{}\n{fence}\n", text.trim_end_matches('\n'))
@@ -114,7 +114,7 @@ fn longest_run(text: &str) -> usize {
 }
 
 /// A shell line in one block, or nothing when there is none.
-pub(super) fn shell(line: &str) -> String {
+pub(crate) fn shell(line: &str) -> String {
     if line.is_empty() { String::new() } else { fenced("sh", &clean(&cut(line, 2 * SENTENCE)), 2 * SENTENCE) }
 }
 

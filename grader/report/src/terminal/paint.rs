@@ -8,7 +8,7 @@ const HANG: usize = 10;
 const NARROWEST: usize = 40;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Style {
+pub(crate) enum Style {
     Plain,
     Bold,
     Dim,
@@ -33,37 +33,37 @@ impl Style {
 
 /// A page that grows by lines.
 #[derive(Debug)]
-pub(super) struct Page {
+pub(crate) struct Page {
     width: usize,
     color: bool,
     text: String,
 }
 
 impl Page {
-    pub(super) fn new(width: usize, color: bool) -> Self {
+    pub(crate) fn new(width: usize, color: bool) -> Self {
         Page { width: width.max(NARROWEST), color, text: String::new() }
     }
 
-    pub(super) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         self.text
     }
 
-    pub(super) fn blank(&mut self) {
+    pub(crate) fn blank(&mut self) {
         self.text.push('\n');
     }
 
-    pub(super) fn heading(&mut self, heading: &str) {
+    pub(crate) fn heading(&mut self, heading: &str) {
         self.blank();
         self.line(Style::Bold, heading);
     }
 
     /// A sentence over as many lines as it needs.
-    pub(super) fn line(&mut self, style: Style, text: &str) {
+    pub(crate) fn line(&mut self, style: Style, text: &str) {
         self.wrapped(style, text, 0, 0);
     }
 
     /// A sentence behind a mark.
-    pub(super) fn item(&mut self, style: Style, mark: &str, text: &str) {
+    pub(crate) fn item(&mut self, style: Style, mark: &str, text: &str) {
         self.text.push_str(&" ".repeat(INDENT));
         self.paint(style, mark);
         self.text.push(' ');
@@ -71,7 +71,7 @@ impl Page {
     }
 
     /// A figure and the words that belong to it.
-    pub(super) fn columns(&mut self, style: Style, figure: &str, text: &str) {
+    pub(crate) fn columns(&mut self, style: Style, figure: &str, text: &str) {
         self.text.push_str(&" ".repeat(INDENT));
         self.paint(style, &safe(figure));
         self.text.push_str("  ");
@@ -80,13 +80,13 @@ impl Page {
     }
 
     /// What follows a line of `columns` or `item`.
-    pub(super) fn continued(&mut self, text: &str) {
+    pub(crate) fn continued(&mut self, text: &str) {
         self.text.push_str(&" ".repeat(HANG));
         self.wrapped(Style::Dim, text, HANG, HANG);
     }
 
     /// A line as it stands, cut at the page's edge.
-    pub(super) fn quote(&mut self, text: &str) {
+    pub(crate) fn quote(&mut self, text: &str) {
         let text = safe(text.lines().next().unwrap_or_default()).replace('\t', " ");
         let room = self.width - INDENT - 4;
         let text = match textwrap::core::break_words([textwrap::core::Word::from(text.as_str())], room).first() {
@@ -99,7 +99,7 @@ impl Page {
     }
 
     /// A titled bar with its figures.
-    pub(super) fn bar(&mut self, title: &str, column: usize, filled: usize, empty: usize, figures: &str) {
+    pub(crate) fn bar(&mut self, title: &str, column: usize, filled: usize, empty: usize, figures: &str) {
         let title = safe(title);
         let pad = column.saturating_sub(textwrap::core::display_width(&title));
         self.text.push_str(&format!("  {title}{}  ", " ".repeat(pad)));
