@@ -268,8 +268,17 @@ pub fn render_comparison(
         }
         ComparisonFormat::Terminal => Ok(terminal::render(comparison, options)),
         ComparisonFormat::Markdown => Ok(markdown::render(comparison)),
-        ComparisonFormat::Html => page::render(comparison),
+        ComparisonFormat::Html => page::render(comparison, false),
     }
+}
+
+/// A comparison as HTML without a page around it, for a page of somebody's own that has [`crate::STYLE`]. Everything is
+/// escaped; no script, no style of its own.
+///
+/// # Errors
+/// [`RenderError`].
+pub fn comparison_fragment(comparison: &Comparison) -> Result<String, RenderError> {
+    page::render(comparison, true)
 }
 
 /// A probe with the points of the whole score that it earned.

@@ -5,11 +5,12 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use grader_model::{CriterionReport, ProbeReport, Report, Verdict};
+use grader_model::{CriterionReport, ProbeReport, Report, ReviewerWord, Verdict, WordState};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::number::decimal;
 use crate::options::{RenderError, RenderOptions};
 use crate::redact::redact;
 use crate::text::{block, sentence};
@@ -107,6 +108,24 @@ impl<'a> View<'a> {
 pub(crate) fn needs_diff(probe: &ProbeReport) -> bool {
     let long = |text: &str| text.is_empty() || text.len() > 160 || text.contains(['\n', '{', '[']);
     !probe.diff.is_empty() && (long(&probe.expected) || long(&probe.actual))
+}
+
+/// What a reviewer's word changes: from the grader's verdict to theirs, with the points where they name them.
+pub(crate) fn override_change(word: &ReviewerWord) -> String {
+    let verdict = |verdict: Verdict| verdict.as_str().replace('_', " ");
+    let points = word.points.map_or(String::new(), |points| format!(" with {} points", decimal(points)));
+    if word.verdict == word.graded_verdict {
+        return format!("{} agreed{points}", verdict(word.verdict));
+    }
+    format!("{} → {}{points}", verdict(word.graded_verdict), verdict(word.verdict))
+}
+
+pub(crate) fn word_state(state: WordState) -> &'static str {
+    match state {
+        WordState::Applied => "applied",
+        WordState::Stale => "stale: said of other evidence",
+        WordState::Disputed => "disputed: the grader’s verdict stands",
+    }
 }
 
 /// The same document with every text cleaned and bounded.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use grader_model::{CriterionReport, Fault, FaultSide, ProbeReport, Report, Verdict};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
-use crate::digest::{View, needs_diff};
+use crate::digest::{View, needs_diff, override_change, word_state};
 use crate::number::decimal;
 use crate::options::RenderError;
 use crate::text::{block, break_commands, sentence};
@@ -30,7 +30,21 @@ pub(crate) fn render(view: &View<'_>) -> Result<String, RenderError> {
     if !(report.matrix.is_empty() && report.questions.is_empty()) {
         document.add_test_suite(interview(report));
     }
+    if !report.overrides.is_empty() {
+        document.add_test_suite(overrides(report));
+    }
     Ok(document.to_string()?)
+}
+
+/// Reviewers' words, as properties of a suite without cases; the cases above stand with them.
+fn overrides(report: &Report) -> TestSuite {
+    let mut suite = TestSuite::new("overrides");
+    for (number, word) in (1..).zip(&report.overrides) {
+        let (change, state) = (override_change(word), word_state(word.state));
+        let value = format!("{}: {change} ({state}): {} - {}", word.probe, word.reason, word.author);
+        suite.add_property((format!("override {number}").as_str(), safe(&value).as_str()));
+    }
+    suite
 }
 
 /// The skill matrix and the questions, as properties of a suite without cases: nothing there passes or fails.

@@ -33,7 +33,8 @@ use crate::digest::View;
 pub use cohort::{CohortRow, cohort_csv};
 pub use compare::{
     COMPARISON_SCHEMA, Change, CodeChange, Comparison, ComparisonFormat, CriterionChange, Earned, FileChange,
-    FileChangeKind, Movement, Side, UnknownComparisonFormat, code_change, compare, render_comparison,
+    FileChangeKind, Movement, Side, UnknownComparisonFormat, code_change, compare, comparison_fragment,
+    render_comparison,
 };
 pub use html::{STYLE, html_fragment};
 pub use options::{Audience, Format, RenderError, RenderOptions, UnknownFormat, Visibility};

@@ -8,7 +8,7 @@ mod interview;
 use grader_model::{Evidence, Exchange, Outcome, ProbeReport, Report, Verdict};
 
 use self::escape::{code, fenced, html, prose, shell};
-use crate::digest::{Digest, Ranked, View, needs_diff};
+use crate::digest::{Digest, Ranked, View, needs_diff, override_change, word_state};
 use crate::number::{count, decimal, duration};
 use crate::options::RenderOptions;
 use crate::reproduce;
@@ -27,6 +27,7 @@ pub(crate) fn render(view: &View<'_>, options: &RenderOptions) -> String {
     let mut tail = String::new();
     attention(&mut comment, &view.report, &digest, options);
     criteria(&mut comment, &view.report);
+    overrides(&mut comment, &view.report);
     blocked(&mut tail, &digest);
     interview::skills(&mut tail, &view.report);
     interview::questions(&mut tail, &view.report);
@@ -70,6 +71,28 @@ fn headline(report: &Report) -> String {
 
 fn is_scored(report: &Report) -> bool {
     matches!(report.outcome, Outcome::Graded | Outcome::DoesNotStart)
+}
+
+fn overrides(text: &mut String, report: &Report) {
+    const TOLD: usize = 30;
+    if report.overrides.is_empty() {
+        return;
+    }
+    text.push_str("### Overrides\n\n");
+    for word in report.overrides.iter().take(TOLD) {
+        text.push_str(&format!(
+            "- {} {} ({}): {} – {}\n",
+            code(&word.probe),
+            prose(&override_change(word)),
+            word_state(word.state),
+            prose(&word.reason),
+            prose(&word.author)
+        ));
+    }
+    if report.overrides.len() > TOLD {
+        text.push_str(&format!("- and {} more\n", report.overrides.len() - TOLD));
+    }
+    text.push('\n');
 }
 
 fn attention(text: &mut String, report: &Report, digest: &Digest<'_>, options: &RenderOptions) {

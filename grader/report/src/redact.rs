@@ -13,6 +13,7 @@ use crate::options::{RenderError, RenderOptions};
 
 const BLOCKED: &str = "Not demonstrated: a finding that this report does not show is the cause.";
 const FAULT: &str = "The run ended while the probes were running; this was not the submission's doing.";
+const A_REVIEWER: &str = "a reviewer";
 const STRUCK_OUT: &str = "(hidden)";
 
 /// The report as the reader that `options` names may see it.
@@ -57,6 +58,7 @@ fn without_hidden(view: &mut Report, hidden: &HashSet<&str>) {
             }
         }
     }
+    view.overrides.retain(|word| !hidden.contains(word.probe.as_str()));
     view.red_flags.retain(|flag| !flag.probes.is_empty() && shown(&flag.probes));
     view.matrix.retain(|cell| shown(&cell.decided_by) && cell.rows.iter().all(|row| shown(&row.decided_by)));
     view.questions.retain(|question| !question.because.is_empty() && shown(&question.because));
@@ -82,6 +84,10 @@ fn for_candidate(view: &mut Report) {
     view.bindings.clear();
     view.notes.retain(|note| note.kind != NoteKind::Binding);
     view.submission.seed = 0;
+    // What was said and why is the candidate's to know, who said it is not.
+    for word in &mut view.overrides {
+        A_REVIEWER.clone_into(&mut word.author);
+    }
 }
 
 /// Replaces every hidden id that a text still quotes.

@@ -3,11 +3,13 @@
 //! A defect that shows at the API and in no file is placed at the root of the tree, with the request as a logical
 //! location, since readers refuse a result without a place.
 
-use grader_model::{Evidence, Fault, FaultSide, MatrixCell, Outcome, ProbeReport, Question, Report, Verdict};
+use grader_model::{
+    Evidence, Fault, FaultSide, MatrixCell, Outcome, ProbeReport, Question, Report, ReviewerWord, Verdict,
+};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use crate::digest::{Ranked, View};
+use crate::digest::{Ranked, View, override_change};
 use crate::number::decimal;
 use crate::options::RenderError;
 use crate::text::{break_commands, cut, sentence};
@@ -61,6 +63,9 @@ pub(crate) fn render(view: &View<'_>) -> Result<String, RenderError> {
     if !report.questions.is_empty() {
         log["runs"][0]["properties"]["questions"] = report.questions.iter().map(question).collect();
     }
+    if !report.overrides.is_empty() {
+        log["runs"][0]["properties"]["overrides"] = report.overrides.iter().map(override_).collect();
+    }
     let mut json = crate::json::inert(&serde_json::to_string_pretty(&log)?);
     json.push('\n');
     Ok(json)
@@ -84,6 +89,16 @@ fn question(question: &Question) -> Value {
         "strong": text(&question.strong),
         "weak": text(&question.weak),
         "because": question.because.iter().map(|id| text(id)).collect::<Vec<_>>(),
+    })
+}
+
+fn override_(word: &ReviewerWord) -> Value {
+    json!({
+        "probe": text(&word.probe),
+        "change": text(&override_change(word)),
+        "state": word.state,
+        "reason": text(&word.reason),
+        "author": text(&word.author),
     })
 }
 

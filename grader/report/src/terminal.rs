@@ -7,7 +7,7 @@ pub(crate) mod paint;
 use grader_model::{FaultSide, MatrixCell, Outcome, Report, RowState, Verdict};
 
 use self::paint::{Page, Style};
-use crate::digest::{Digest, Ranked, View};
+use crate::digest::{Digest, Ranked, View, override_change, word_state};
 use crate::number::{count, decimal, duration};
 use crate::options::RenderOptions;
 use crate::text::sentence;
@@ -21,6 +21,7 @@ pub(crate) fn render(view: &View<'_>, options: &RenderOptions) -> String {
     headline(&mut page, report);
     criteria(&mut page, report);
     attention(&mut page, report, &digest, options);
+    overrides(&mut page, report);
     findings(&mut page, &digest);
     blocked(&mut page, &digest);
     skills(&mut page, report);
@@ -81,6 +82,18 @@ fn criteria(page: &mut Page, report: &Report) {
             "nothing measured".to_owned()
         };
         page.bar(title, column, filled, BAR - filled, &figures);
+    }
+}
+
+fn overrides(page: &mut Page, report: &Report) {
+    if report.overrides.is_empty() {
+        return;
+    }
+    page.heading("Overrides");
+    for word in &report.overrides {
+        let words = format!("{} {} ({})", word.probe, override_change(word), word_state(word.state));
+        page.item(Style::Bold, "•", &words);
+        page.continued(&format!("{} – {}", word.reason, word.author));
     }
 }
 

@@ -89,6 +89,21 @@ fn no_format_tells_a_candidate_of_a_hidden_probe() {
             }
         }
     }
+    let word = |probe: &str, reason: &str| grader_model::ReviewerWord {
+        probe: probe.to_owned(),
+        verdict: grader_model::Verdict::Pass,
+        points: None,
+        reason: reason.to_owned(),
+        author: "reviewer.ida".to_owned(),
+        at: "2026-03-01T12:00:00Z".to_owned(),
+        state: grader_model::WordState::Applied,
+        graded_verdict: grader_model::Verdict::Fail,
+        graded_earned: 0.0,
+    };
+    report.overrides =
+        vec![word(hidden_id, "Forging was never in scope."), word("error.validation", "The brief allows it so.")];
+    let mut secrets = secrets;
+    secrets.extend(["Forging was never in scope.".to_owned(), "reviewer.ida".to_owned()]);
     assert!(secrets.len() > 60, "the report has only {} hidden texts", secrets.len());
     assert!(secrets.iter().any(|text| text == hidden_id));
     let everything = plain(&render(&report, Format::Json, &RenderOptions::default()).expect("JSON"));
@@ -100,6 +115,8 @@ fn no_format_tells_a_candidate_of_a_hidden_probe() {
             assert!(!text.contains(&secret), "{format} tells a candidate: {secret}");
         }
         assert!(text.contains("error.validation"), "{format} hides a public finding");
+        let says = text.contains("the brief allows it so");
+        assert!(says, "{format} hides a word on a public finding");
     }
 }
 

@@ -12,11 +12,13 @@ use crate::options::RenderError;
 struct Page<'a> {
     comparison: &'a Comparison,
     groups: Vec<(&'static str, Vec<&'a Change>)>,
+    /// Without a page around it.
+    bare: bool,
 }
 
-pub(super) fn render(comparison: &Comparison) -> Result<String, RenderError> {
+pub(super) fn render(comparison: &Comparison, bare: bool) -> Result<String, RenderError> {
     let comparison = crate::digest::harmless(comparison)?;
-    Ok(Page { groups: groups(&comparison.changes), comparison: &comparison }.render()?)
+    Ok(Page { groups: groups(&comparison.changes), comparison: &comparison, bare }.render()?)
 }
 
 impl Page<'_> {

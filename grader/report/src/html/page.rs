@@ -1,7 +1,7 @@
 //! What the HTML templates print that is more than a field of the report: bars, slices of time, groups.
 
 use askama::Template;
-use grader_model::{Evidence, Fault, Level, Note, Outcome, ProbeReport, Report, Verdict};
+use grader_model::{Evidence, Fault, Level, Note, Outcome, ProbeReport, Report, Verdict, WordState};
 
 use super::words;
 use crate::digest::{BlockedGroup, Digest, Ranked, View};

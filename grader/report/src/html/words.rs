@@ -2,9 +2,9 @@
 
 use std::borrow::Borrow;
 
-use grader_model::{BindingSource, FaultSide, Level, MatrixCell, MatrixRow, NoteKind, RowState, Verdict};
+use grader_model::{BindingSource, FaultSide, Level, MatrixCell, MatrixRow, NoteKind, RowState, Verdict, WordState};
 
-pub(crate) use crate::digest::needs_diff;
+pub(crate) use crate::digest::{needs_diff, override_change};
 use crate::number;
 pub(crate) use crate::text::pretty;
 
@@ -101,6 +101,10 @@ pub(crate) fn verdict_word(verdict: &Verdict) -> &'static str {
         Verdict::Blocked => "blocked",
         Verdict::NotMeasured => "not measured",
     }
+}
+
+pub(crate) fn word_state(state: &WordState) -> &'static str {
+    crate::digest::word_state(*state)
 }
 
 pub(crate) fn side_word(side: &FaultSide) -> &'static str {

@@ -9,3 +9,5 @@ mod shapes;
 mod submissions;
 
 pub(crate) use description::routes;
+pub(crate) use reports::shown;
+pub(crate) use runs::{HIDDEN, blind};

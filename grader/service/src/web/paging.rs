@@ -25,6 +25,10 @@ pub(crate) struct PageQuery {
 }
 
 impl PageQuery {
+    pub(crate) fn of(cursor: Option<String>, limit: Option<u32>) -> Self {
+        PageQuery { cursor, limit }
+    }
+
     /// # Errors
     /// A 422 problem for a size out of bounds or a cursor that is none of ours.
     pub(crate) fn request(&self) -> Result<PageRequest, Problem> {
@@ -60,10 +64,12 @@ pub(crate) struct Listed<T> {
 
 impl<T> Listed<T> {
     pub(crate) fn of<S>(page: Page<S>, show: impl FnMut(S) -> T) -> Self {
-        Listed {
-            items: page.items.into_iter().map(show).collect(),
-            next: page.next.map(|place| URL_SAFE_NO_PAD.encode(place)),
-        }
+        Listed { items: page.items.into_iter().map(show).collect(), next: Self::cursor(page.next.as_deref()) }
+    }
+
+    /// The cursor of the place where a page ended.
+    pub(crate) fn cursor(place: Option<&str>) -> Option<String> {
+        place.map(|place| URL_SAFE_NO_PAD.encode(place))
     }
 
     /// A list that is always whole.
