@@ -6,17 +6,17 @@ const progress = document.querySelector("[data-events]");
 if (progress) {
   const source = new EventSource(progress.dataset.events);
   let state = null;
-  const seen = progress.childElementCount;
-  let number = 0;
+  // The page was rendered with the events up to this one.
+  const seen = Number(progress.dataset.after);
   const show = (event) => {
-    number += 1;
-    if (number <= seen) return; // The page was rendered with these.
-    let said;
+    if (Number(event.lastEventId) <= seen) return;
+    let said = event.type;
     try {
       const data = JSON.parse(event.data);
-      said = data.text || data.message || [data.stage, data.detail].filter(Boolean).join(": ") || event.type;
+      const values = Object.values(data).filter((value) => ["string", "number"].includes(typeof value));
+      said = data.text ?? (values.length > 0 ? `${event.type}: ${values.join(" · ")}` : event.type);
     } catch {
-      said = event.data;
+      // A kind alone says something, too.
     }
     const line = document.createElement("li");
     const time = document.createElement("time");
@@ -25,8 +25,7 @@ if (progress) {
     line.append(time, " ", String(said));
     progress.append(line);
   };
-  for (const kind of progress.dataset.kinds ? progress.dataset.kinds.split(" ") : []) source.addEventListener(kind, show);
-  source.addEventListener("message", show);
+  for (const kind of progress.dataset.kinds.split(" ")) source.addEventListener(kind, show);
   source.addEventListener("state", (event) => {
     const next = JSON.parse(event.data).state;
     if (state !== null && next !== state) {

@@ -12,12 +12,14 @@ pub(crate) use engine::{Wanted, stop};
 
 use crate::shell::Result;
 
-/// Makes sure of an engine and of the base images; `all` takes those outside the core set as well, `named` are
+/// Makes sure of an engine, of the browser that tests look at pages with, and of the base images; `all` takes those outside the core set as well, `named` are
 /// references that a submission uses.
 ///
 /// # Errors
 /// When either cannot be had here; the hint says what a person has to do.
 pub(crate) fn ensure(engine: Option<Wanted>, all: bool, named: &[String]) -> Result<()> {
     engine::ensure(engine)?;
+    // Tests look at the dashboard's pages in a real browser.
+    packages::need("chromedriver", "chromium-driver")?;
     images::ensure(all, named)
 }

@@ -22,6 +22,8 @@ use crate::work::rescore;
 
 /// Lines of progress that a page shows; scripts add what comes.
 const LINES: usize = 300;
+/// The kinds of events that workers write, by which a browser listens for them.
+const KINDS: &str = "began ended build said probing decided";
 const FORMATS: [(&str, &str); 5] =
     [("html", "Report alone"), ("json", "JSON"), ("markdown", "Markdown"), ("sarif", "SARIF"), ("junit", "JUnit")];
 
@@ -43,6 +45,9 @@ struct RunPage {
     over: bool,
     position: Option<i64>,
     progress: Vec<Line>,
+    kinds: &'static str,
+    /// The number of the last event in `progress`.
+    after: i64,
     notice: &'static str,
     /// HTML of the report's renderer, which escapes; empty without a report.
     report: String,
@@ -94,6 +99,8 @@ async fn read(State(app): State<App>, visitor: Visitor, Path(id): Path<String>, 
         over: run.state.is_over(),
         position: app.store.queue_position(&id).await?,
         progress: Vec::new(),
+        kinds: KINDS,
+        after: 0,
         notice: notice(&said.done),
         report: String::new(),
         formats: &FORMATS,
@@ -109,7 +116,7 @@ async fn read(State(app): State<App>, visitor: Visitor, Path(id): Path<String>, 
         run,
     };
     if !shown_run.over {
-        shown_run.progress = progress(&app, &shown_run.run).await?;
+        (shown_run.progress, shown_run.after) = progress(&app, &shown_run.run).await?;
     }
     if shown_run.run.state == RunState::Finished {
         with_report(&app, &visitor, &mut shown_run).await?;
@@ -180,7 +187,7 @@ fn words(kept: &[Override], reported: &[ReviewerWord], me: &str) -> Vec<Word> {
         .collect()
 }
 
-async fn progress(app: &App, run: &Run) -> Result<Vec<Line>, PageError> {
+async fn progress(app: &App, run: &Run) -> Result<(Vec<Line>, i64), PageError> {
     // Only the present attempt: what an earlier one told is void.
     let after = grader_store::RunEvent::sequence(run.attempt, 0);
     let events = app.store.events(&run.id, after, 5000).await?;
@@ -189,7 +196,8 @@ async fn progress(app: &App, run: &Run) -> Result<Vec<Line>, PageError> {
         at: event.at.to_string().get(11..19).unwrap_or_default().to_owned(),
         text: told(&event.kind, &event.data),
     };
-    Ok(events[skipped..].iter().map(line).collect())
+    let last = events.last().map_or(after, |event| event.sequence);
+    Ok((events[skipped..].iter().map(line).collect(), last))
 }
 
 /// An event in words: its text, or the values that it has.

@@ -117,7 +117,12 @@ impl Browser {
     /// What the console holds since it was last asked: mistakes of scripts, and whatever the policy stopped.
     pub(crate) async fn console(&self) -> Vec<String> {
         let lines = self.send("/se/log", json!({"type": "browser"})).await;
-        lines.as_array().into_iter().flatten().map(|line| line["message"].as_str().unwrap_or_default().to_owned()).collect()
+        lines
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|line| line["message"].as_str().unwrap_or_default().to_owned())
+            .collect()
     }
 
     /// Presses keys, as a person at the keyboard.

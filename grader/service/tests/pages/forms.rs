@@ -87,7 +87,9 @@ async fn a_submission_is_handed_in_graded_and_read() {
     let (_, page) = plain.send("/submit", "/submit", &fields).await;
     assert!(page.contains("Mary Jackson"), "{page}");
     for _ in 0..200 {
-        if plain.get("/").await.1.contains("<b>graded") || plain.get("/runs?state=finished").await.1.contains("Mary Jackson") {
+        if plain.get("/").await.1.contains("<b>graded")
+            || plain.get("/runs?state=finished").await.1.contains("Mary Jackson")
+        {
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -258,7 +260,11 @@ async fn a_changed_assessment_shows_its_effect_before_it_is_put_in_force() {
     assert!(page.contains("9.9.9") && page.contains("Effect on past scores") && page.contains("Put it in force"));
     let moved = between(&page, "<dt>Scores that move</dt><dd>", "</dd>").unwrap();
     assert!(moved.parse::<usize>().unwrap() > 0, "{page}");
-    assert_eq!(house.app.store.spec_in_force("bookstore").await.unwrap().digest, present.digest, "not before it is asked for");
+    assert_eq!(
+        house.app.store.spec_in_force("bookstore").await.unwrap().digest,
+        present.digest,
+        "not before it is asked for"
+    );
     let kept = house.app.store.specs(Some("bookstore")).await.unwrap();
     let digest = &kept.iter().find(|spec| spec.version == "9.9.9").unwrap().digest;
     let (_, page) = plain.send(&format!("/specs/{digest}"), &format!("/specs/{digest}/force"), &[]).await;

@@ -35,7 +35,9 @@ impl House {
         let mut config = ServiceConfig::new(format!("http://{address}").parse().unwrap());
         (config.allow_private_sources, config.blind, config.rate, config.sign_in_rate) = (true, blind, 100_000, 1_000);
         let stop = CancellationToken::new();
-        for (name, role) in [("ada", Role::Admin), ("rita", Role::Reviewer), ("ron", Role::Reviewer), ("rex", Role::Reader)] {
+        for (name, role) in
+            [("ada", Role::Admin), ("rita", Role::Reviewer), ("ron", Role::Reviewer), ("rex", Role::Reader)]
+        {
             set_password(&store, name, role, PASSWORD).await.unwrap();
         }
         let app = App::new(store, config, stop.clone()).await.unwrap();

@@ -99,7 +99,11 @@ async fn every_page_is_sound_in_light_and_dark_and_on_a_phone() {
                 wrong.push(format!("{name} at {width}: {over} px wider than the window"));
             }
             let about = "return [document.querySelectorAll('h1').length, document.querySelectorAll('[style]').length]";
-            assert_eq!(browser.script(about).await, serde_json::json!([1, 0]), "{name}: one heading, no style in place");
+            assert_eq!(
+                browser.script(about).await,
+                serde_json::json!([1, 0]),
+                "{name}: one heading, no style in place"
+            );
             // Before axe comes: it writes styles of its own to measure, which the policy stops.
             wrong.extend(browser.console().await.into_iter().map(|line| format!("{name}, console: {line}")));
             wrong.extend(barriers(&browser).await.into_iter().map(|line| format!("{name}, {width} {scheme}: {line}")));
@@ -127,8 +131,11 @@ async fn progress_comes_as_it_happens_and_the_page_turns_into_the_report() {
     let said = browser.script("return document.querySelector('[data-events]').innerText").await;
     assert!(said.as_str().unwrap().contains("<b>3 services</b> are up"), "text stays text: {said}");
     browser.script("document.querySelector('form[action$=\"/cancel\"] button').click()").await;
-    settled(&browser, "return !document.querySelector('[data-events]') && document.body.innerText.includes('cancelled')")
-        .await;
+    settled(
+        &browser,
+        "return !document.querySelector('[data-events]') && document.body.innerText.includes('cancelled')",
+    )
+    .await;
     assert_eq!(browser.console().await, Vec::<String>::new());
 }
 
@@ -142,7 +149,8 @@ async fn the_queue_renews_itself_and_without_scripts_by_the_browser() {
     settled(&browser, "return document.body.innerText.includes('Ida Rhodes')").await;
     browser.scripts(false).await;
     browser.go(&house.url("/")).await;
-    let renews = "return document.querySelector('noscript meta[http-equiv=refresh], meta[http-equiv=refresh]') !== null";
+    let renews =
+        "return document.querySelector('noscript meta[http-equiv=refresh], meta[http-equiv=refresh]') !== null";
     assert_eq!(browser.script(renews).await, true);
 }
 
@@ -158,7 +166,8 @@ async fn the_keyboard_reaches_everything_in_the_order_of_the_page() {
         let at = "const at = document.activeElement; return at.className === 'skip' ? 'skip' : at.name || at.innerText";
         reached.push(browser.script(at).await.as_str().unwrap_or_default().to_owned());
     }
-    let position = |name: &str| reached.iter().position(|at| at == name).unwrap_or_else(|| panic!("{name}: {reached:?}"));
+    let position =
+        |name: &str| reached.iter().position(|at| at == name).unwrap_or_else(|| panic!("{name}: {reached:?}"));
     assert_eq!(reached[0], "skip");
     let order = ["skip", "Queue", "Sign out", "Back to the report", "verdict", "points", "reason", "Override"];
     assert!(order.map(position).is_sorted(), "{reached:?}");
