@@ -43,7 +43,7 @@ fn every_rule_refuses_its_document() {
         assert!(loaded.refusals.iter().any(|refusal| refusal.rule == rule.id), "{} refuses nothing", rule.id);
         let refused: String = loaded.refusals.iter().map(|refusal| format!("{refusal}\n")).collect();
         let expected = fixtures().join(format!("{name}.refused"));
-        if std::env::var_os("BLESS").is_some() {
+        if std::env::var_os("GRADER_BLESS").is_some() {
             fs::write(&expected, &refused).unwrap();
         }
         if fs::read_to_string(&expected).unwrap_or_default() != refused {
@@ -55,11 +55,7 @@ fn every_rule_refuses_its_document() {
             .or_else(|_| if name == "build_ssh" { Ok(()) } else { Err(()) })
             .unwrap();
     }
-    assert!(
-        wrong.is_empty(),
-        "{}\naccept with: BLESS=1 cargo nextest run -p grader-compose --test policy",
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{}\naccept with: cargo xtask bless -p grader-compose", wrong.join("\n"));
 }
 
 #[test]

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::live::{Live, LiveRequest, live};
 use crate::plan::{environment, plan, reviewed};
 use crate::probe::millis;
-use crate::suite::{self, SuiteRequest, examine, suite_of};
+use crate::suite::{SuiteRequest, examine, suite_of};
 use crate::{Event, Events, Parts, assemble};
 
 /// What to grade, and how.
@@ -198,10 +198,15 @@ async fn stages(
 
     let mut read = reading.await.unwrap_or_default();
     let by_syntax = harness_repository::tests(&snapshot);
-    let of_tests = suite::findings(&request.spec.spec, &snapshot, suite_found.as_ref(), &told, by_syntax);
+    let of_tests = harness_suite::findings(&request.spec.spec, &snapshot, suite_found.as_ref(), &told, by_syntax);
     // What the runner counted stands before what was counted by syntax.
     read.retain(|finding| !of_tests.iter().any(|other| other.probe == finding.probe));
     read.extend(of_tests);
+    let linted = match &told {
+        Told::Examined(examined) => examined.linted.as_ref(),
+        _ => None,
+    };
+    read = read.into_iter().map(|finding| harness_suite::with_linter(finding, linted)).collect();
     if public_only {
         read.retain(|finding| {
             request.spec.spec.probe(&finding.probe).is_some_and(|probe| probe.visibility == Visibility::Public)

@@ -10,7 +10,7 @@ mod workshop;
 use std::time::{Duration, SystemTime};
 
 use grader_compose::Project;
-use grader_model::{Finding, Snapshot};
+use grader_model::Snapshot;
 use grader_sandbox::{Engine, Run, RunId, RunOptions, SandboxError, StackPlan};
 use grader_spec::Spec;
 use harness_suite::{Plan, Stack, Suite, Told};
@@ -43,17 +43,6 @@ pub(crate) fn suite_of(snapshot: &Snapshot) -> Option<Suite> {
     // A test reads every stack; without them no suite is known.
     let stacks: Vec<Stack> = harness_suite::stacks().unwrap_or_default();
     harness_suite::recognise(snapshot, &stacks)
-}
-
-/// Findings about a submission's tests. `tests_by_syntax` is how many were counted by their text.
-pub(crate) fn findings(
-    spec: &Spec,
-    snapshot: &Snapshot,
-    suite: Option<&Suite>,
-    told: &Told,
-    tests_by_syntax: usize,
-) -> Vec<Finding> {
-    harness_suite::findings(spec, snapshot, suite, told, tests_by_syntax)
 }
 
 /// Brings the tests' stack up, examines the suite, and takes the stack down whatever came before.

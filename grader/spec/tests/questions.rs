@@ -15,11 +15,11 @@ fn folder(name: &str) -> std::path::PathBuf {
 fn the_schema_file_is_current() {
     let path = folder("../../specs/questions.schema.json");
     let current = questions_schema();
-    if std::env::var_os("BLESS").is_some() {
+    if std::env::var_os("GRADER_BLESS").is_some() {
         std::fs::write(&path, &current).expect("the schema can be written");
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(kept == current, "accept the new schema with: BLESS=1 cargo test -p grader-spec --test questions");
+    assert!(kept == current, "accept the new schema with: cargo xtask bless -p grader-spec");
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn every_mistake_is_told_with_its_place() {
             other => panic!("{}: {other:?}", path.display()),
         };
         let expected = path.with_extension("err");
-        if std::env::var_os("BLESS").is_some() {
+        if std::env::var_os("GRADER_BLESS").is_some() {
             std::fs::write(&expected, &said).expect("the gallery can be written");
         }
         assert_eq!(said, std::fs::read_to_string(&expected).unwrap_or_default(), "{}", path.display());

@@ -65,6 +65,35 @@ fn good_submissions_pass_and_each_defect_changes_its_probe_only() {
     assert_eq!(ran.len(), 15);
 }
 
+/// What a person sees in a repository: tests, organization, documents, secrets.
+fn is_for_a_reviewer(probe: &str) -> bool {
+    ["test.", "org.", "doc."].iter().any(|family| probe.starts_with(family)) || probe == "auth.secrets-in-repo"
+}
+
+#[test]
+fn what_a_reviewer_sees_is_planted_in_three_stacks() {
+    let mut defects = 0;
+    let mut planted: BTreeSet<String> = BTreeSet::new();
+    let mut stacks: BTreeSet<String> = BTreeSet::new();
+    for submission in support::all() {
+        for changed in submission.defects.values() {
+            let worse = changed
+                .iter()
+                .filter(|(probe, verdict)| is_for_a_reviewer(probe) && matches!(verdict.as_str(), "fail" | "partial"));
+            let probes: Vec<String> = worse.map(|(probe, _)| probe.clone()).collect();
+            if !probes.is_empty() {
+                defects += 1;
+                planted.extend(probes);
+                stacks.insert(submission.name.clone());
+            }
+        }
+    }
+    let asked: BTreeSet<String> =
+        spec().probes().map(|(_, probe)| probe.id.clone()).filter(|probe| is_for_a_reviewer(probe)).collect();
+    assert_eq!(planted, asked, "every probe has a planted defect");
+    assert!(defects >= 40 && stacks.len() >= 3, "{defects} in {stacks:?}");
+}
+
 fn of(submissions: &[Submission], name: &str) -> Snapshot {
     submissions.iter().find(|submission| submission.name == name).unwrap().good()
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use grader_model::Snapshot;
 
 use crate::coverage::{self, Coverage};
+use crate::lint::{self, Linted};
 use crate::recognise::Suite;
 use crate::results::{self, BadReport, Outcome, Results};
 use crate::workshop::{Rows, Said, Trouble, Workshop};
@@ -91,6 +92,8 @@ pub struct Examined {
     /// Rows before the first run and after each.
     pub rows: Vec<Rows>,
     pub challenge: Option<Challenge>,
+    /// What the stack's own linter said, where one could be run.
+    pub linted: Option<Linted>,
     /// Why it ended early: the grader's own trouble.
     pub trouble: Option<String>,
     /// The budget was used up before everything was done.
@@ -109,6 +112,7 @@ pub async fn examine(suite: &Suite, snapshot: &Snapshot, workshop: &dyn Workshop
         coverage: None,
         rows: Vec::new(),
         challenge: None,
+        linted: None,
         trouble: None,
         out_of_time: false,
     };
@@ -127,6 +131,8 @@ async fn steps(
     examined: &mut Examined,
 ) -> Result<(), Trouble> {
     bench.furnish().await?;
+    // Before the tests: what they and their tools write is nobody's to lint.
+    examined.linted = lint::run(suite, snapshot, bench).await?;
     examined.rows.extend(bench.workshop.rows().await);
     first(suite, snapshot, bench, examined).await?;
     examined.rows.extend(bench.workshop.rows().await);

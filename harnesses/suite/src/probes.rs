@@ -14,7 +14,7 @@ use grader_model::{Finding, Snapshot};
 use grader_spec::{Params, ProbeState, Spec};
 use regex::Regex;
 
-use crate::examine::Examined;
+use crate::examine::{Examined, trustworthy};
 use crate::recognise::Suite;
 use crate::results::Case;
 use crate::units::{self, Test};
@@ -50,6 +50,19 @@ impl View<'_> {
             Told::NotRun { why } => Finding::inconclusive(probe, format!("The tests could not be run: {why}")),
             Told::Blocked { by, why } => Finding::blocked(probe, by, format!("The tests could not be run: {why}")),
         }))
+    }
+
+    /// What examining tests brought that pass in the first place, or the finding of a probe that challenges them.
+    pub(crate) fn passed(&self, probe: &str) -> Result<&Examined, Box<Finding>> {
+        let examined = self.examined(probe)?;
+        let first = &examined.first;
+        if first.exit.is_none() && first.results.is_none() && !first.over_limits {
+            return Err(Box::new(Finding::inconclusive(probe, "The first run of the tests did not come to an end")));
+        }
+        if !first.all_passed() || !trustworthy(examined) {
+            return Err(Box::new(Finding::blocked(probe, pass::ID, "The tests do not pass in the first place")));
+        }
+        Ok(examined)
     }
 }
 

@@ -4,6 +4,7 @@
 
 use regex::Regex;
 
+use crate::lint;
 use crate::stack::Stack;
 
 /// The name of the build context that holds the project's root as it is in the tree, whatever `.dockerignore` says.
@@ -55,7 +56,7 @@ pub fn recipe(stack: &Stack, dockerfile: Option<(&str, Option<&str>)>) -> Recipe
         None => format!("FROM {} AS {STAGE}\nUSER root\nWORKDIR {HOME}\n", stack.image.otherwise),
     };
     made.push_str(&format!("COPY --from={TREE} / ./\n"));
-    for line in &stack.install {
+    for line in stack.install.iter().map(String::as_str).chain(lint::installs(stack.family)) {
         // A list of words: neither the builder nor another shell of the submission's choice reads the line.
         let words = serde_json::to_string(&["sh", "-c", line]).unwrap_or_default();
         made.push_str(&format!("RUN {words}\n"));

@@ -76,7 +76,8 @@ pub(crate) fn of<'t>(tree: &'t Tree<'_>) -> Vec<Function<'t>> {
     found
 }
 
-fn is_function(language: Language, kind: &str) -> bool {
+/// Whether a node of this kind is a function of any sort.
+pub fn is_function(language: Language, kind: &str) -> bool {
     match language {
         Language::Python => matches!(kind, "function_definition" | "lambda"),
         Language::JavaScript | Language::TypeScript | Language::Tsx => matches!(

@@ -21,7 +21,7 @@ mod language;
 mod tokens;
 mod tree;
 
-pub use functions::Function;
+pub use functions::{Function, is_function};
 pub use language::Language;
 pub use tokens::{Token, TokenClass};
 pub use tree::{Limits, SyntaxError, Tree, Visited, Walk, parse, walk};

@@ -12,7 +12,7 @@ use grader_report::{Audience, RenderOptions};
 pub(crate) const REPORTS: [&str; 4] = ["rich", "does-not-start", "refused", "not-graded"];
 
 /// The command that accepts what the renderers write now.
-const ACCEPT: &str = "BLESS=1 cargo test -p grader-report";
+const ACCEPT: &str = "cargo xtask bless -p grader-report";
 
 pub(crate) fn crate_dir() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -33,9 +33,9 @@ pub(crate) fn probes(report: &Report) -> impl Iterator<Item = &ProbeReport> {
     report.criteria.iter().flat_map(|criterion| &criterion.probes)
 }
 
-/// Compares `actual` with the file at `path`; with `BLESS` set, writes the file instead.
+/// Compares `actual` with the file at `path`; with `GRADER_BLESS` set, writes the file instead.
 pub(crate) fn assert_accepted(path: PathBuf, actual: &str) {
-    if std::env::var_os("BLESS").is_some() {
+    if std::env::var_os("GRADER_BLESS").is_some() {
         fs::write(&path, actual).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         return;
     }

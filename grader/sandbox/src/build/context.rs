@@ -69,8 +69,12 @@ pub(super) fn read(
     for (at, (name, source)) in build.additional_contexts.iter().enumerate() {
         let stage = match source {
             ContextSource::Local(location) => {
-                contexts.push((at, folder_of(files, service, tree::path_of(location), "additional context")?));
-                format!("FROM scratch AS {name}\nCOPY {} /", place_of(at))
+                let folder = folder_of(files, service, tree::path_of(location), "additional context")?;
+                // A builder takes an archive without entries for a file like any other.
+                let is_empty = tree::below(files, &folder).next().is_none();
+                contexts.push((at, folder));
+                let unpacked = if is_empty { String::new() } else { format!("\nADD {} /", place_of(at)) };
+                format!("FROM scratch AS {name}{unpacked}")
             }
             ContextSource::Image(image) => format!("FROM {image} AS {name}"),
             ContextSource::Service(_) => match services.get(name) {
@@ -132,11 +136,12 @@ pub(super) fn pack(asked: Asked, files: &Snapshot, service: &str, limit: u64) ->
         }
     }
     for (at, from) in &asked.contexts {
-        let place = place_of(*at);
-        archive.folder(&place, 0o755).map_err(too_large(from))?;
+        // Packed: a step that copies the whole context would have its sources twice, and runners would find tests twice.
+        let mut packed = Archive::new(Ownership { uid: 0, gid: 0 }, limit);
         for (inner, entry) in tree::below(files, from) {
-            archive.entry(&format!("{place}/{inner}"), entry).map_err(too_large(inner))?;
+            packed.entry(inner, entry).map_err(too_large(inner))?;
         }
+        archive.file(&place_of(*at), &packed.finish(), 0o644).map_err(too_large(from))?;
     }
     let dockerfile = match dockerfile {
         Some(own) => own,
@@ -157,9 +162,9 @@ fn below_folder(folder: &str, inner: &str) -> String {
     if folder.is_empty() { inner.to_owned() } else { format!("{folder}/{inner}") }
 }
 
-/// Where an additional context lies in the archive.
+/// Where an additional context lies in the archive, packed.
 fn place_of(at: usize) -> String {
-    format!("{OURS}/context{at}")
+    format!("{OURS}/context{at}.tar")
 }
 
 fn folder_of(files: &Snapshot, service: &str, path: Option<&str>, what: &str) -> Result<String, SandboxError> {

@@ -15,6 +15,7 @@
 //! Planted defect: `auth-secrets-in-repo` of the FastAPI submission.
 
 mod rules;
+mod shapes;
 mod values;
 
 use std::collections::HashSet;
@@ -129,7 +130,11 @@ mod tests {
             "-----BEGIN RSA PRIVATE",
             " KEY-----\nMIIEpAIBAAKCAQEA7bq3k0Zc1v9s8dK2mQwErTyUiOpAsDfGhJkLzXcVbNm12345678\nq1w2e3\n-----END RSA PRIVATE KEY-----",
         ]);
-        for value in [&github, &stripe, &aws, &private] {
+        let pgp = key(&[
+            "-----BEGIN PGP PRIVATE",
+            " KEY BLOCK-----\n\nlQOYBGVkQ3sBCADTm1w9s8dK2mQwErTyUiOpAsDfGhJkLzXcVbNm12345678q1\n=a1B2\n-----END PGP PRIVATE KEY BLOCK-----",
+        ]);
+        for value in [&github, &stripe, &aws, &private, &pgp] {
             assert_eq!(verdict("src/config.js", &format!("const x = '{value}';")), Verdict::Fail, "{value}");
             assert_eq!(verdict("tests/fixtures/a.js", &format!("const x = '{value}';")), Verdict::Pass, "{value}");
         }

@@ -4,8 +4,8 @@
 //! tool that is configured and also installed or run by something is a **pass**; one that is only configured is a
 //! **partial**, since nobody can tell that it ever ran; none is a **fail**. Go and Rust bring a formatter with their
 //! toolchain: where nothing runs a linter, sources that look formatted are a partial and others a fail. An
-//! `.editorconfig` alone is an editor's setting and no linter. Judged by configuration: the tool itself is not run, and
-//! the finding says so. Planted defects: `org-lint*`.
+//! `.editorconfig` alone is an editor's setting and no linter. Judged by configuration, and the finding says so; where the
+//! submission's tests are run, the tool is as well, and what it says is added there. Planted defects: `org-lint*`.
 
 use grader_model::{Evidence, Finding};
 use grader_spec::Params;

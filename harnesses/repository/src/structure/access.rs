@@ -2,10 +2,9 @@
 
 use std::sync::LazyLock;
 
-use harness_syntax::{Node, Tree, walk};
+use harness_syntax::{Node, Tree, is_function, walk};
 use regex::Regex;
 
-use super::cognitive;
 use crate::tree;
 
 /// Places of one function that are kept.
@@ -187,7 +186,7 @@ pub(super) fn of(tree: &Tree<'_>, node: Node<'_>, nested: bool) -> Vec<Access> {
             break;
         }
         let node = visited.node;
-        if !nested && visited.depth > 0 && cognitive::is_function(tree.language(), node.kind()) {
+        if !nested && visited.depth > 0 && is_function(tree.language(), node.kind()) {
             walk.skip_children();
             continue;
         }

@@ -4,7 +4,7 @@
 //! it; one without nesting for `else`, `else if`, each run of like logical operators, each jump to a label and for a
 //! function that calls itself. Null-coalescing and early returns cost nothing.
 
-use harness_syntax::{Function, Language, Node, Tree, walk};
+use harness_syntax::{Function, Language, Node, Tree, is_function, walk};
 
 /// What a node does to the sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,29 +51,6 @@ pub(super) fn complexity(tree: &Tree<'_>, function: &Function<'_>, nested: bool)
         calls_itself |= function.name.is_some_and(|name| is_call_of(tree, node, name));
     }
     sum + u32::from(calls_itself)
-}
-
-/// Whether a node is a function of any kind.
-pub(super) fn is_function(language: Language, kind: &str) -> bool {
-    match language {
-        Language::Python => matches!(kind, "function_definition" | "lambda"),
-        Language::JavaScript | Language::TypeScript | Language::Tsx => matches!(
-            kind,
-            "function_declaration"
-                | "function_expression"
-                | "arrow_function"
-                | "method_definition"
-                | "generator_function"
-                | "generator_function_declaration"
-        ),
-        Language::Go => matches!(kind, "func_literal" | "function_declaration" | "method_declaration"),
-        Language::Java => matches!(kind, "lambda_expression" | "method_declaration" | "constructor_declaration"),
-        Language::Rust => matches!(kind, "closure_expression" | "function_item"),
-        Language::Ruby => matches!(kind, "lambda" | "method" | "singleton_method"),
-        Language::Php => {
-            matches!(kind, "anonymous_function" | "arrow_function" | "function_definition" | "method_declaration")
-        }
-    }
 }
 
 fn effect(tree: &Tree<'_>, node: Node<'_>, field: Option<&str>) -> Effect {

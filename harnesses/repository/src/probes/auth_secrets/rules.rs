@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::shapes::{self, Shape};
 use super::values::{is_placeholder, is_random, redacted};
 use crate::env_text;
 use crate::signing::names_secret;
@@ -29,79 +30,6 @@ impl Hit {
         let value = redacted(&self.value);
         if self.name.is_empty() { format!("{}: {value}", self.what) } else { format!("{}={value}", self.name) }
     }
-}
-
-/// Tokens that tell themselves by their shape.
-const SHAPES: &[(&str, &[&str], &str)] = &[
-    ("an AWS access key", &["AKIA", "ASIA"], r"\b((?:AKIA|ASIA)[A-Z2-7]{16})\b"),
-    ("a GitHub token", &["gh", "github_pat_"], r"\b((?:ghp|gho|ghu|ghs|ghr)_[A-Za-z0-9]{36})\b"),
-    ("a GitHub token", &["gh", "github_pat_"], r"\b(github_pat_[A-Za-z0-9_]{60,90})\b"),
-    ("a GitLab token", &["glpat-"], r"\b(glpat-[A-Za-z0-9_-]{20,40})\b"),
-    ("a Slack token", &["xox"], r"\b(xox[abprs]-[A-Za-z0-9-]{20,120})\b"),
-    (
-        "a Slack webhook",
-        &["hooks.slack.com"],
-        r"(https://hooks\.slack\.com/services/T[A-Z0-9]{6,14}/B[A-Z0-9]{6,14}/[A-Za-z0-9]{20,30})",
-    ),
-    ("a Stripe key", &["_live_"], r"\b((?:sk|rk)_live_[A-Za-z0-9]{20,120})\b"),
-    ("a Google API key", &["AIza"], r"\b(AIza[A-Za-z0-9_-]{35})\b"),
-    ("an npm token", &["npm_"], r"\b(npm_[A-Za-z0-9]{36})\b"),
-    ("a PyPI token", &["pypi-AgEI"], r"\b(pypi-AgEI[A-Za-z0-9_-]{50,200})\b"),
-    ("a SendGrid key", &["SG."], r"\b(SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43})\b"),
-    ("a Telegram bot token", &[":AA"], r"\b([0-9]{8,10}:AA[A-Za-z0-9_-]{33})\b"),
-    ("an OpenAI key", &["sk-"], r"\b(sk-(?:proj-)?[A-Za-z0-9_-]{40,200})\b"),
-    ("a DigitalOcean token", &["_v1_"], r"\b(do[por]_v1_[a-f0-9]{64})\b"),
-    ("a Twilio key", &["SK"], r"\b(SK[0-9a-f]{32})\b"),
-    ("a Docker Hub token", &["dckr_pat_"], r"\b(dckr_pat_[A-Za-z0-9_-]{27})\b"),
-    ("an Anthropic key", &["sk-ant-"], r"\b(sk-ant-(?:api|admin)\d{2}-[A-Za-z0-9_-]{80,120})"),
-    ("a Hugging Face token", &["hf_"], r"\b(hf_[A-Za-z]{34})\b"),
-    ("a Shopify token", &["shp"], r"\b(shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32})\b"),
-    ("a Square token", &["EAAA", "sq0"], r"\b((?:EAAA|sq0atp-|sq0csp-)[A-Za-z0-9_-]{22,60})\b"),
-    ("a Mailgun key", &["key-"], r"\b(key-[a-f0-9]{32})\b"),
-    ("a Mailchimp key", &["-us"], r"\b([a-f0-9]{32}-us\d{1,2})\b"),
-    ("a Postman key", &["PMAK-"], r"\b(PMAK-[A-Fa-f0-9]{24}-[A-Fa-f0-9]{34})\b"),
-    ("a New Relic key", &["NRAK-"], r"\b(NRAK-[A-Z0-9]{27})\b"),
-    ("a Databricks token", &["dapi"], r"\b(dapi[a-f0-9]{32}(?:-\d)?)\b"),
-    ("a Doppler token", &["dp.pt."], r"\b(dp\.pt\.[A-Za-z0-9]{43})\b"),
-    ("a Linear key", &["lin_api_"], r"\b(lin_api_[A-Za-z0-9]{40})\b"),
-    ("a RubyGems key", &["rubygems_"], r"\b(rubygems_[a-f0-9]{48})\b"),
-    ("a Pulumi token", &["pul-"], r"\b(pul-[a-f0-9]{40})\b"),
-    ("a Vault token", &["hvs.", "hvb."], r"\b(hv[sb]\.[A-Za-z0-9_-]{90,300})"),
-    ("a Sentry token", &["sntry"], r"\b(sntry[su]_[A-Za-z0-9+/=_-]{60,300})"),
-    ("an Atlassian token", &["ATATT3"], r"\b(ATATT3[A-Za-z0-9_=-]{180,200})"),
-    ("a Slack app token", &["xapp-"], r"\b(xapp-\d-[A-Z0-9]+-\d+-[a-z0-9]{20,80})\b"),
-    (
-        "a Discord webhook",
-        &["/api/webhooks/"],
-        r"(https://discord(?:app)?\.com/api/webhooks/\d{17,20}/[A-Za-z0-9_-]{60,70})",
-    ),
-    (
-        "a Teams webhook",
-        &["webhook.office.com"],
-        r"(https://[a-z0-9-]+\.webhook\.office\.com/webhookb2/[a-z0-9@/-]{80,200})",
-    ),
-    ("an age secret key", &["AGE-SECRET-KEY-1"], r"\b(AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58})\b"),
-    ("a Grafana token", &["glsa_"], r"\b(glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8})\b"),
-    ("a Netlify token", &["nfp_"], r"\b(nfp_[A-Za-z0-9]{36})\b"),
-    ("a Figma token", &["figd_"], r"\b(figd_[A-Za-z0-9_-]{40})\b"),
-    ("a Google OAuth secret", &["GOCSPX-"], r"\b(GOCSPX-[A-Za-z0-9_-]{28})\b"),
-    ("a Razorpay key", &["rzp_live_"], r"\b(rzp_live_[A-Za-z0-9]{14})\b"),
-    ("a Cloudflare origin key", &["v1.0-"], r"\b(v1\.0-[a-f0-9]{24}-[a-f0-9]{146})\b"),
-    ("an Azure storage key", &["AccountKey="], r"AccountKey=([A-Za-z0-9+/]{86}==)"),
-];
-
-static COMPILED: LazyLock<Vec<Shape>> = LazyLock::new(|| {
-    SHAPES
-        .iter()
-        .filter_map(|(what, parts, pattern)| Some(Shape { what, parts, pattern: Regex::new(pattern).ok()? }))
-        .collect()
-});
-
-/// A token's shape: what it is, parts of which a text with such a token has one, and the whole.
-struct Shape {
-    what: &'static str,
-    parts: &'static [&'static str],
-    pattern: Regex,
 }
 
 /// A password in an address: scheme, user, password, host.
@@ -132,8 +60,7 @@ pub(super) fn hits(path: &str, text: &str, historic: bool) -> Vec<(u32, Hit)> {
     let example = tree::is_example(path);
     private_keys(text, &mut found);
     // Most texts have no part of any shape, and are done after one look.
-    let likely: Vec<&Shape> =
-        COMPILED.iter().filter(|shape| shape.parts.iter().any(|part| text.contains(part))).collect();
+    let likely: Vec<&Shape> = shapes::likely(text).collect();
     for (line, number) in text.lines().zip(1_u32..) {
         if found.len() >= MOST {
             break;
@@ -178,10 +105,10 @@ fn private_keys(text: &str, found: &mut Vec<(u32, Hit)>) {
         if !header.contains("PRIVATE KEY") || found.len() >= MOST {
             continue;
         }
-        // The body also as one line with `\n` written out, as JSON keeps it.
-        let body: String = rest
+        // After the header's own dashes; the body also as one line with `\n` written out, as JSON keeps it.
+        let Some(end) = header[11..].find("-----").map(|end| 11 + end + 5) else { continue };
+        let body: String = rest[end..]
             .chars()
-            .skip(header.find("KEY-----").map_or(0, |end| end + 8))
             .take(6_000)
             .take_while(|c| *c != '-')
             .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '='))
