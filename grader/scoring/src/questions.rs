@@ -123,7 +123,9 @@ impl<'a> Chooser<'a> {
                 .filter(|probe| probe.verdict.applies())
                 .collect();
             let passed = measured.iter().all(|probe| probe.verdict == Verdict::Pass);
-            if passed { measured.iter().map(|probe| probe.id.clone()).collect() } else { Vec::new() }
+            // A question says what was seen, and its first probe is the one that sees it.
+            let premise = measured.first().is_some_and(|probe| Some(&probe.id) == question.probes.first());
+            if passed && premise { measured.iter().map(|probe| probe.id.clone()).collect() } else { Vec::new() }
         };
         let mut fitting: Vec<&'a BankQuestion> = self
             .bank
@@ -198,6 +200,12 @@ mod tests {
         assert_eq!(questions.len(), 1);
         assert_eq!((questions[0].area.as_str(), questions[0].because.len()), ("Security", 1));
         assert!(questions[0].seen.is_empty());
+        // "The description is served and fits" is not said of one that nobody looked at.
+        let questions = asked(vec![
+            probe("api.openapi", Level::Mid, Verdict::NotMeasured),
+            probe("api.versioning", Level::Mid, Verdict::Pass),
+        ]);
+        assert!(questions.is_empty(), "{questions:?}");
     }
 
     #[test]

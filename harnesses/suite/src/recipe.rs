@@ -56,7 +56,8 @@ pub fn recipe(stack: &Stack, dockerfile: Option<(&str, Option<&str>)>) -> Recipe
         None => format!("FROM {} AS {STAGE}\nUSER root\nWORKDIR {HOME}\n", stack.image.otherwise),
     };
     made.push_str(&format!("COPY --from={TREE} / ./\n"));
-    for line in stack.install.iter().map(String::as_str).chain(lint::installs(stack.family)) {
+    let linters: Vec<&str> = lint::installs(stack.family).collect();
+    for line in stack.install.iter().map(String::as_str).chain(linters) {
         // A list of words: neither the builder nor another shell of the submission's choice reads the line.
         let words = serde_json::to_string(&["sh", "-c", line]).unwrap_or_default();
         made.push_str(&format!("RUN {words}\n"));
