@@ -184,16 +184,16 @@ mod tests {
     #[test]
     fn a_word_moves_the_score_and_keeps_what_was_graded() {
         let mut report = report();
-        assert_eq!(report.score.percent, 33.33);
+        assert_eq!(report.score.percent, 33.3);
         review(&mut report, vec![word("ann", "api.methods", Verdict::Pass, None)]);
-        assert_eq!(report.score.percent, 66.67);
+        assert_eq!(report.score.percent, 66.7);
         let kept = &report.overrides[0];
         assert_eq!((kept.state, kept.graded_verdict, kept.graded_earned), (WordState::Applied, Verdict::Fail, 0.0));
     }
 
     #[test]
     fn points_are_cut_at_what_the_probe_has() {
-        for (points, percent) in [(0.5, 50.0), (7.0, 66.67), (-1.0, 33.33)] {
+        for (points, percent) in [(0.5, 50.0), (7.0, 66.7), (-1.0, 33.3)] {
             let mut report = report();
             review(&mut report, vec![word("ann", "api.methods", Verdict::Partial, Some(points))]);
             assert_eq!(report.score.percent, percent, "{points}");
@@ -217,7 +217,7 @@ mod tests {
             word("bob", "api.versioning", Verdict::Pass, None),
         ];
         review(&mut report, words);
-        assert_eq!(report.score.percent, 66.67);
+        assert_eq!(report.score.percent, 66.7);
         let states: Vec<WordState> = report.overrides.iter().map(|word| word.state).collect();
         assert_eq!(states, [WordState::Disputed, WordState::Disputed, WordState::Applied, WordState::Applied]);
         let agreement = agreement(&report.overrides);
@@ -230,7 +230,7 @@ mod tests {
         let mut report = report();
         let stale = ReviewerWord { state: WordState::Stale, ..word("ann", "api.methods", Verdict::Pass, None) };
         review(&mut report, vec![stale, word("ann", "no.such", Verdict::Pass, None)]);
-        assert_eq!(report.score.percent, 33.33);
+        assert_eq!(report.score.percent, 33.3);
         assert_eq!(report.overrides.len(), 1);
     }
 }

@@ -149,7 +149,7 @@ pub(super) fn cell(run: &Run, criterion: &str) -> Cell {
 /// The scored runs as points of the picture, 0 % at y 140 and 100 % at y 20.
 fn trend(rows: &[Row]) -> (String, Vec<Point>) {
     let scores: Vec<f64> = rows.iter().filter_map(|row| row.run.percent).collect();
-    let step = 560.0 / (scores.len().max(2) - 1) as f64;
+    let step = 540.0 / (scores.len().max(2) - 1) as f64;
     let points: Vec<Point> = scores
         .iter()
         .enumerate()

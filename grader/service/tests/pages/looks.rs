@@ -112,6 +112,12 @@ async fn every_page_is_sound_in_light_and_dark_and_on_a_phone() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // What is looked for is found where it is: a field without a label, a style in place.
+    browser
+        .script("document.querySelector('main').insertAdjacentHTML('beforeend', '<input style=\"color:red\">')")
+        .await;
+    assert!(barriers(&browser).await.iter().any(|line| line.starts_with("label: ")), "axe finds nothing");
+    assert!(browser.console().await.iter().any(|line| line.contains("Content Security Policy")), "the console is deaf");
 }
 
 async fn picture(browser: &Browser, name: &str, width: u32) {
