@@ -64,6 +64,8 @@ enum Bench {
     Regrade,
     /// Grade four submissions in turn and at a time, and compare times and verdicts
     Concurrency,
+    /// Kill workers, count claims, and measure the service over a hundred thousand runs, on SQLite and PostgreSQL
+    Service(bench::service::Args),
     /// Grade the same small programs with strong and with weak tests, and print what each notice of small faults
     Sensitivity(bench::sensitivity::Args),
 }
@@ -84,6 +86,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         Chore::Soak(args) => soak::run(&args)?,
         Chore::Fuzz(args) => fuzz::run(&args)?,
         Chore::Bench(Bench::Accuracy(args)) => bench::run(&args)?,
+        Chore::Bench(Bench::Service(args)) => bench::service::run(&args).map(|()| true)?,
         Chore::Bench(Bench::Bringup(args)) => bench::bringup::run(&args).map(|()| true)?,
         Chore::Bench(Bench::Regrade) => bench::again::regrade().map(|()| true)?,
         Chore::Bench(Bench::Sensitivity(args)) => bench::sensitivity::run(&args)?,

@@ -1,11 +1,15 @@
 //! The command line. Its shape is a contract: options are added, never changed.
 
+mod service;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use grader_intake::Limits;
 use grader_report::{ComparisonFormat, Format};
+
+pub(crate) use service::{BackupArgs, DatabaseArgs, ServeArgs, TokenCommand, UserCommand, WorkArgs, WorkerArgs};
 
 /// Grades backend take-home submissions, with evidence for every point.
 #[derive(Debug, Parser)]
@@ -45,6 +49,18 @@ pub(crate) enum Command {
     /// Work with assessment specs
     #[command(subcommand)]
     Spec(SpecCommand),
+    /// Serve the API and the dashboard, and grade what is handed in
+    Serve(ServeArgs),
+    /// Grade what is handed in to a service elsewhere, over the same database
+    Worker(WorkerArgs),
+    /// Tokens of the service
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// People who sign in to the service
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Write a copy of the service's SQLite database while it is in use
+    Backup(BackupArgs),
     /// Remove what killed runs left behind
     Sweep,
     /// Say what is missing on this machine and how to get it

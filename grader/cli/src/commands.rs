@@ -7,6 +7,7 @@ mod grade;
 pub(crate) mod harness;
 mod inspect;
 mod probe;
+mod service;
 mod setup;
 mod similar;
 mod spec;
@@ -26,6 +27,11 @@ pub(crate) async fn run(args: Args) -> ExitCode {
         Command::Diff(command) => diff::run(command).await,
         Command::Similar(command) => similar::run(command).await,
         Command::Compose(command) => compose::run(&command),
+        Command::Serve(command) => service::serve::run(command).await,
+        Command::Worker(command) => service::worker::run(command).await,
+        Command::Token(command) => service::access::token(command).await,
+        Command::User(command) => service::access::user(command).await,
+        Command::Backup(command) => service::access::backup(command).await,
         Command::Sweep => sweep::run().await,
         Command::Doctor => doctor::run().await,
         Command::Spec(command) => spec::run(command),

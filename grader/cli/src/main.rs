@@ -27,7 +27,10 @@ fn main() -> ExitCode {
         _ => {}
     }
     let args = args::Args::parse();
-    output::init_logging(args.verbose);
+    match args.command {
+        args::Command::Serve(_) | args::Command::Worker(_) => output::init_service_logging(args.verbose),
+        _ => output::init_logging(args.verbose),
+    }
     block_on(commands::run(args))
 }
 

@@ -26,6 +26,23 @@ pub(crate) fn init_logging(verbose: u8) {
         .init();
 }
 
+/// Logs of the service: on a terminal for people, elsewhere one JSON object a line.
+pub(crate) fn init_service_logging(verbose: u8) {
+    let default = match verbose {
+        0 => "info",
+        1 => "info,grader=debug,grader_service=debug,grader_store=debug,grader_pipeline=debug,grader_sandbox=debug",
+        _ => "debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("GRADER_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        logs.with_ansi(std::env::var_os("NO_COLOR").is_none()).init();
+    } else {
+        logs.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
+    }
+}
+
 /// Text that may come from a submission, without control characters: they would paint over what a person reads.
 pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use grader_store::RetentionPolicy;
+use grader_store::{RetentionPolicy, Role};
 
 /// A value that is never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub struct ServiceConfig {
     pub rate: u32,
     /// Tries to sign in a minute, by address and by name.
     pub sign_in_rate: u32,
+    /// The role that whoever reaches the service may give themselves by signing up; `None` leaves users to administrators.
+    pub sign_up: Option<Role>,
     /// Bytes of a request's body.
     pub body_limit: usize,
     /// How long a request may take; streams are not bounded by it.
@@ -66,6 +68,7 @@ impl ServiceConfig {
             blind: false,
             rate: 600,
             sign_in_rate: 10,
+            sign_up: None,
             body_limit: 1 << 20,
             request_timeout: Duration::from_secs(30),
             session: Duration::from_secs(12 * 3600),

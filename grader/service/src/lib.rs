@@ -20,7 +20,7 @@ mod work;
 pub use auth::{Principal, issue_token, set_password};
 pub use config::{Secret, ServiceConfig};
 pub use state::App;
-pub use web::{Problem, ServeError, router, serve};
+pub use web::{Problem, ServeError, health_router, router, serve};
 pub use work::{
     Asked, Grade, GradeJob, GradeResult, NewAsk, RunChange, RunObserver, WorkerConfig, announce, ask, keep_house, work,
 };

@@ -1,7 +1,7 @@
 //! What every request of the service shares.
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use grader_spec::{BUILT_IN, load_named};
 use grader_store::{NewSpec, Store, StoreError};
@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::Verifier;
 use crate::config::ServiceConfig;
 use crate::web::{Limiter, Live, Metrics};
+use crate::work::Grade;
 
 /// The service. Cheap to clone.
 #[derive(Clone)]
@@ -26,6 +27,7 @@ pub struct Inner {
     pub(crate) limiter: Limiter,
     pub(crate) live: Live,
     pub(crate) metrics: Metrics,
+    grade: OnceLock<Arc<dyn Grade>>,
 }
 
 impl App {
@@ -45,10 +47,21 @@ impl App {
             verifier: Verifier::new(config.sign_in_rate),
             live: Live::new(store.clone(), stop.clone()),
             metrics: Metrics::default(),
+            grade: OnceLock::new(),
             store,
             config,
             stop,
         })))
+    }
+
+    /// Says that this process grades too: then it is ready only while it can.
+    pub fn grades_by(&self, grade: Arc<dyn Grade>) {
+        // The first one stays.
+        let _ = self.grade.set(grade);
+    }
+
+    pub(crate) fn grade(&self) -> Option<&Arc<dyn Grade>> {
+        self.grade.get()
     }
 }
 

@@ -163,13 +163,13 @@ async fn sqlite(url: &str, connections: u32) -> Result<Pool, StoreError> {
         // In WAL mode a power cut may lose the last commits, never the database; a lost commit of a run is a run again.
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(Duration::from_secs(15))
-        .pragma("cache_size", "-4096")
+        .pragma("cache_size", "-2048")
         .pragma("journal_size_limit", "67108864");
     let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
     // Two processes that start together must not both apply them.
     migrate_sqlite(&write).await?;
     let read = SqlitePoolOptions::new()
-        .max_connections(connections.saturating_sub(1).clamp(1, 8))
+        .max_connections(connections.saturating_sub(1).clamp(1, 4))
         .connect_with(options)
         .await?;
     Ok(Pool::Sqlite { write, read })

@@ -277,6 +277,25 @@ impl Store {
         }))
     }
 
+    /// The states of several runs.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn states_of(&self, ids: &[String]) -> Result<Vec<(String, RunState)>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(reading!(self, |db| {
+            let mut query = QueryBuilder::new("SELECT id, state FROM runs WHERE id IN (");
+            let mut list = query.separated(", ");
+            for id in ids {
+                list.push_bind(id.as_str());
+            }
+            query.push(")");
+            query.build_query_as().fetch_all(db).await?
+        }))
+    }
+
     /// Runs with an origin whose state was not announced yet, oldest first.
     ///
     /// # Errors

@@ -1,4 +1,5 @@
-//! For tests: a PostgreSQL server of the test's own, on loopback, in a temporary folder, gone with the test.
+//! For tests and benches: a PostgreSQL server of their own, on loopback, in a temporary folder, gone with the test; and a
+//! store full of runs.
 //!
 //! PostgreSQL refuses to run as root, so that it runs as `nobody` where the test is root.
 
@@ -7,7 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
+
+use crate::pool::{transaction, writing};
+use crate::{CriterionShare, Store, StoreError, Summary, Timestamp};
 
 /// A running server. Dropping it ends it and removes its folder.
 #[derive(Debug)]
@@ -159,4 +164,62 @@ fn as_nobody(program: &Path) -> Command {
         command.uid(NOBODY).gid(NOBODY);
     }
     command
+}
+
+/// Fills a new store with `number` finished runs, each of a submission of its own by one of a thousand candidates, all of
+/// the assessment `bookstore`, whose version with that digest has to be kept. Faster than grading them by far.
+///
+/// # Errors
+/// [`StoreError::Database`].
+pub async fn fill(store: &Store, number: i64, digest: &str) -> Result<(), StoreError> {
+    const NUMBERS: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)";
+    const ID: &str = "'01900000-0000-7000-8000-' || CAST(100000000000 + i AS TEXT)";
+    const CANDIDATE: &str = "'01900000-0000-7000-8000-' || CAST(200000000000 + i % 1000 AS TEXT)";
+    const PERCENT: &str = "CAST((i * 7919) % 1001 AS DOUBLE PRECISION) / 10";
+    let now = Timestamp::now();
+    let shares = (0..7).map(|number| CriterionShare {
+        id: format!("criterion-{number}"),
+        title: "A criterion of an assessment".to_owned(),
+        earned: 7.5,
+        possible: 15.0,
+    });
+    let summary = Summary { criteria: shares.collect(), ..Summary::default() };
+    let summary = serde_json::to_string(&summary).unwrap_or_default();
+    let candidates = format!(
+        "{NUMBERS} INSERT INTO candidates (id, name, notes, version, created_at, updated_at) \
+         SELECT {CANDIDATE}, 'Candidate ' || CAST(i AS TEXT), '', 1, $2, $2 FROM n WHERE i <= 1000"
+    );
+    let submissions = format!(
+        "{NUMBERS} INSERT INTO submissions (id, candidate_id, source, spec, runs, created_by, created_at) \
+         SELECT {ID}, {CANDIDATE}, 'https://git.example/' || CAST(i AS TEXT), 'bookstore', 1, 'bench', $2 FROM n"
+    );
+    let runs = format!(
+        "{NUMBERS} INSERT INTO runs (id, submission_id, candidate_id, number, spec, spec_digest, seed, origin, priority, \
+         requested_by, state, attempt, losses, cancel_requested, queued_at, started_at, finished_at, outcome, \
+         commit_id, tree, graded_percent, percent, summary, announced, counted, version) \
+         SELECT {ID}, {ID}, {CANDIDATE}, 1, 'bookstore', $3, 1, '{{}}', 0, 'bench', 'finished', 1, 0, $4, $2, $2, $2, \
+         'graded', 'c0ffee', '7ee', {PERCENT}, {PERCENT}, $5, '', $6, 2 FROM n"
+    );
+    let counts = "INSERT INTO cohort_counts (spec, kind, item, runs, total) \
+         SELECT spec, 'bin', CAST(CAST(round(percent * 10) AS BIGINT) AS TEXT), count(*), sum(percent) \
+         FROM runs WHERE counted GROUP BY spec, round(percent * 10)";
+    transaction!(store, |tx| {
+        sqlx::query(AssertSqlSafe(candidates)).bind(number).bind(now).execute(&mut *tx).await?;
+        sqlx::query(AssertSqlSafe(submissions)).bind(number).bind(now).execute(&mut *tx).await?;
+        sqlx::query(AssertSqlSafe(runs))
+            .bind(number)
+            .bind(now)
+            .bind(digest)
+            .bind(false)
+            .bind(&summary)
+            .bind(true)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query(counts).execute(&mut *tx).await?;
+    });
+    // As their own housekeeping would, by and by.
+    writing!(store, |db| {
+        sqlx::query("ANALYZE").execute(db).await?;
+    });
+    Ok(())
 }

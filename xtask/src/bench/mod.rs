@@ -11,6 +11,7 @@ mod case;
 mod compare;
 mod patience;
 pub(crate) mod sensitivity;
+pub(crate) mod service;
 mod table;
 mod truth;
 

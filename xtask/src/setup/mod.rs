@@ -1,4 +1,5 @@
-//! `cargo xtask setup` and `down`: a Docker engine that answers and the base images that fixtures name.
+//! `cargo xtask setup` and `down`: a Docker engine that answers, the base images that fixtures name, and the database
+//! server that the store's tests start.
 
 mod daemon;
 mod engine;
@@ -9,11 +10,12 @@ mod recipe;
 mod rootfs;
 
 pub(crate) use engine::{Wanted, stop};
+pub(crate) use packages::need_postgres;
 
 use crate::shell::Result;
 
-/// Makes sure of an engine, of the browser that tests look at pages with, and of the base images; `all` takes those outside the core set as well, `named` are
-/// references that a submission uses.
+/// Makes sure of an engine, of PostgreSQL's programs and the browser that tests use, and of the base images; `all` takes
+/// those outside the core set as well, `named` are references that a submission uses.
 ///
 /// # Errors
 /// When either cannot be had here; the hint says what a person has to do.
@@ -21,5 +23,6 @@ pub(crate) fn ensure(engine: Option<Wanted>, all: bool, named: &[String]) -> Res
     engine::ensure(engine)?;
     // Tests look at the dashboard's pages in a real browser.
     packages::need("chromedriver", "chromium-driver")?;
+    packages::need_postgres()?;
     images::ensure(all, named)
 }

@@ -82,7 +82,26 @@ pub(crate) fn need(program: &str, package: &str) -> Result<()> {
     }
     say(format!("installing {package} by apt-get"));
     apt(&["update", "-qq"])?;
-    apt(&["install", "-qq", "--yes", "--no-install-recommends", package])
+    apt(&["install", "-qq", "--yes", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold", package])
+}
+
+/// Installs PostgreSQL's server programs where they are missing. Tests start servers of their own; the cluster that
+/// Debian would make and start is not wanted, and its settings are written only where there are none.
+///
+/// # Errors
+/// As [`need`].
+pub(crate) fn need_postgres() -> Result<()> {
+    const SETTINGS: &str = "/etc/postgresql-common/createcluster.conf";
+    let there = fs::read_dir("/usr/lib/postgresql")
+        .is_ok_and(|versions| versions.flatten().any(|version| version.path().join("bin/postgres").is_file()));
+    if there {
+        return Ok(());
+    }
+    if is_root() && shell::in_path("apt-get") && !Path::new(SETTINGS).exists() {
+        fs::create_dir_all("/etc/postgresql-common")?;
+        fs::write(SETTINGS, "create_main_cluster = false\n")?;
+    }
+    need("initdb", "postgresql")
 }
 
 /// The version of the engine's package that is installed, if it is the wanted one's.

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::auth::{Principal, by_password, issue_token, set_password, sign_out};
+use crate::auth::{Principal, by_password, issue_token, sign_out};
 use crate::state::App;
 use crate::web::{Body, Caller, Listed, PageQuery, Params, Problem};
 
@@ -217,32 +217,62 @@ async fn users(State(app): State<App>, principal: Principal) -> Result<Json<List
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewUser {
+    /// 1 to 100 characters; nobody else's.
+    #[schema(min_length = 1, max_length = 100)]
     name: String,
-    /// `admin`, `reviewer` or `reader`.
-    role: String,
+    /// `admin`, `reviewer` or `reader`; whoever signs up gets the operator's.
+    role: Option<String>,
     /// 12 to 200 characters.
+    #[schema(min_length = 12, max_length = 200)]
     password: String,
 }
 
-/// Makes a user
-#[utoipa::path(post, path = "/users", tag = "access", request_body = NewUser,
-    responses((status = 201, body = UserShape), (status = 409, body = Problem), (status = 422, body = Problem)))]
+/// Makes a user: an administrator anybody, others themselves where the operator allows it
+#[utoipa::path(post, path = "/users", tag = "access", security((), ("bearer" = [])), request_body = NewUser,
+    responses((status = 201, body = UserShape), (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 409, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem)))]
 async fn add_user(
     State(app): State<App>,
-    principal: Principal,
-    Body(new): Body<NewUser>,
+    principal: Option<Principal>,
+    caller: Caller,
+    body: Result<Body<NewUser>, Problem>,
 ) -> Result<(StatusCode, Json<UserShape>), Problem> {
-    principal.need(Scope::Admin)?;
+    // Who asks is settled before what they ask is read.
+    match (&principal, app.config.sign_up) {
+        (None, None) => return Err(Problem::unauthorized()),
+        (Some(principal), None) => principal.need(Scope::Admin)?,
+        (_, Some(_)) => {}
+    }
+    let Body(new) = body?;
+    let asked = new.role.as_deref().map(str::parse::<Role>).transpose();
+    let asked = asked.map_err(|why| Problem::invalid_field("role", why));
+    let (role, by) = match (&principal, app.config.sign_up) {
+        (Some(principal), _) if principal.scopes.has(Scope::Admin) => {
+            let role = asked?.ok_or_else(|| Problem::invalid_field("role", "must be admin, reviewer or reader"))?;
+            (role, principal.name.clone())
+        }
+        (_, role) => {
+            let role = role.ok_or_else(Problem::unauthorized)?;
+            // A hash costs the machine more than any other request of a stranger's.
+            app.verifier
+                .tries
+                .take(&format!("sign up {}", caller.0))
+                .map_err(|wait| Problem::too_many(wait.retry_after))?;
+            if asked?.is_some_and(|asked| asked != role) {
+                return Err(Problem::forbidden(Scope::Admin));
+            }
+            (role, new.name.clone())
+        }
+    };
     let name = text("name", &new.name, 100)?;
-    let role: Role = new.role.parse().map_err(|why: String| Problem::invalid_field("role", why))?;
     password("password", &new.password)?;
     if app.store.user_named(name).await?.is_some() {
         return Err(Problem::conflict("There is a user of this name."));
     }
-    set_password(&app.store, name, role, &new.password).await?;
-    let user = app.store.user_named(name).await?.ok_or_else(Problem::internal)?;
+    let hash = app.verifier.hash(new.password).await.ok_or_else(Problem::internal)?;
+    let user = app.store.add_user(name, role, Some(&hash)).await?;
     let detail = serde_json::json!({"name": name, "role": role});
-    app.store.audit(&principal.name, "user.add", &format!("user/{}", user.id), &detail).await?;
+    app.store.audit(&by, "user.add", &format!("user/{}", user.id), &detail).await?;
     Ok((StatusCode::CREATED, Json(user.into())))
 }
 
@@ -271,8 +301,7 @@ async fn change_user(
         None => None,
         Some(new) => {
             password("password", &new)?;
-            let hashed = tokio::task::spawn_blocking(move || crate::auth::hashed(&new)).await;
-            Some(hashed.map_err(|_| Problem::internal())??)
+            Some(app.verifier.hash(new).await.ok_or_else(Problem::internal)?)
         }
     };
     app.store.change_user(&id, role, hash.as_deref(), change.enabled).await?;

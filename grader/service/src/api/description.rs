@@ -47,6 +47,12 @@ pub(crate) fn routes() -> Router<App> {
         .merge(super::runs::routes())
         .merge(super::events::routes())
         .merge(super::reports::routes())
+        .merge(super::artefacts::routes())
+        .merge(super::overrides::routes())
+        .merge(super::compare::routes())
+        .merge(super::candidates::routes())
+        .merge(super::cohorts::routes())
+        .merge(super::specs::routes())
         .split_for_parts();
     description.info.version = env!("CARGO_PKG_VERSION").to_owned();
     // The description is one of the program's own types: it is JSON.

@@ -44,23 +44,21 @@ async fn follow(
 /// Sends what is stored, then what comes, until the run is over or nobody listens.
 async fn pass_on(app: App, id: String, mut after: i64, to: mpsc::Sender<Event>) {
     let mut live = app.live.follow(&id, after);
-    let mut state = None;
-    let mut looked = tokio::time::interval(Duration::from_secs(1));
-    looked.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // A second listener comes to a state that is known already.
+    live.state.mark_changed();
     loop {
         let event = tokio::select! {
-            event = live.recv() => event,
-            _ = looked.tick() => {
-                let Ok(run) = app.store.run(&id).await else { continue };
-                if state != Some(run.state) {
-                    state = Some(run.state);
-                    if run.state.is_over() {
-                        // What came last before the end was written before it.
-                        rest(&app, &id, &mut after, &to).await;
-                    }
-                    if to.send(of_state(run.state)).await.is_err() || run.state.is_over() {
-                        return;
-                    }
+            event = live.events.recv() => event,
+            changed = live.state.changed() => {
+                let state = *live.state.borrow_and_update();
+                if changed.is_err() {
+                    return;
+                }
+                let Some(state) = state else { continue };
+                // What was told before the state is sent before it.
+                rest(&app, &id, &mut after, &to).await;
+                if to.send(of_state(state)).await.is_err() || state.is_over() {
+                    return;
                 }
                 continue;
             }

@@ -5,9 +5,8 @@ mod secrets;
 mod sign_in;
 mod verify;
 
+pub(crate) use principal::COOKIE;
 pub use principal::Principal;
-pub(crate) use principal::{COOKIE, Via};
-pub(crate) use secrets::{digest, hashed, random};
 pub use secrets::{issue_token, set_password};
-pub(crate) use sign_in::{SignedIn, by_password, by_token, cookie, no_cookie, sign_out};
+pub(crate) use sign_in::{by_password, by_token, cookie, no_cookie, sign_out};
 pub(crate) use verify::Verifier;

@@ -15,8 +15,7 @@ use sha2::{Digest as _, Sha256};
 /// `N` bytes that nobody can guess.
 pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    // The system's source does not fail once the system runs; without it nothing here could be safe.
-    #[expect(clippy::expect_used, reason = "going on with a known secret would be worse than ending")]
+    // The system's source does not fail once the system runs; going on with a known secret would be worse than ending.
     getrandom::fill(&mut bytes).expect("the system gives random bytes");
     bytes
 }

@@ -10,7 +10,7 @@ use argon2::password_hash::PasswordHash;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 
-use super::secrets::argon;
+use super::secrets::{argon, hashed};
 use crate::web::Limiter;
 
 /// How many verified tokens are remembered.
@@ -66,6 +66,17 @@ impl Verifier {
         due
     }
 
+    /// The PHC string of a secret; `None` only when the machine fails at it.
+    pub(crate) async fn hash(&self, secret: String) -> Option<String> {
+        // The semaphore is never closed.
+        let slot = self.slots.clone().acquire_owned().await.ok()?;
+        let made = tokio::task::spawn_blocking(move || {
+            let _slot = slot;
+            hashed(&secret)
+        });
+        made.await.ok()?.ok()
+    }
+
     async fn verified(&self, secret: String, hash: String) -> bool {
         // The semaphore is never closed.
         let Ok(slot) = self.slots.clone().acquire_owned().await else { return false };
@@ -93,7 +104,6 @@ fn key(token: &str, hash: &str) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::hashed;
     use super::*;
 
     #[tokio::test]

@@ -16,13 +16,24 @@ pub(super) async fn alive() -> &'static str {
     "alive\n"
 }
 
-/// The database answers, and is in this version's form; and the service is not stopping.
+/// The database answers and is in this version's form, the engine answers where this process grades, and nothing is
+/// stopping.
 pub(super) async fn ready(State(app): State<App>) -> Response {
     if app.stop.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
     }
     match tokio::time::timeout(Duration::from_secs(3), app.store.ready()).await {
-        Ok(Ok(())) => "ready\n".into_response(),
+        Ok(Ok(())) => match app.grade() {
+            None => "ready\n".into_response(),
+            Some(grade) => match tokio::time::timeout(Duration::from_secs(3), grade.ready()).await {
+                Ok(Ok(())) => "ready\n".into_response(),
+                Ok(Err(why)) => {
+                    tracing::warn!(why, "not ready");
+                    (StatusCode::SERVICE_UNAVAILABLE, "runs cannot be graded here\n").into_response()
+                }
+                Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the engine does not answer within 3 s\n").into_response(),
+            },
+        },
         Ok(Err(error)) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "not ready");
             (StatusCode::SERVICE_UNAVAILABLE, "the database is not ready\n").into_response()

@@ -5,14 +5,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use grader_store::{RunEvent, Store};
-use tokio::sync::broadcast;
+use grader_store::{RunEvent, RunState, Store, StoreError};
+use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 /// How often the database is asked.
 const EVERY: Duration = Duration::from_millis(400);
-/// Events that one answer brings at most, and that a slow listener may be behind.
+/// Events that one answer brings at most.
 const AT_ONCE: u32 = 1000;
+/// How many events a slow listener may be behind.
+const BEHIND: usize = 256;
 
 /// Those who follow runs.
 #[derive(Clone)]
@@ -24,8 +26,15 @@ struct Inner {
     followed: Mutex<HashMap<String, Followed>>,
 }
 
+/// What somebody hears who follows a run.
+pub(crate) struct Following {
+    pub(crate) events: broadcast::Receiver<Arc<RunEvent>>,
+    pub(crate) state: watch::Receiver<Option<RunState>>,
+}
+
 struct Followed {
     to: broadcast::Sender<Arc<RunEvent>>,
+    state: watch::Sender<Option<RunState>>,
     /// The last event that was passed on.
     after: i64,
 }
@@ -35,21 +44,23 @@ impl Live {
         Live(Arc::new(Inner { store, stop, followed: Mutex::default() }))
     }
 
-    /// Follows a run from the event after `after`. Whoever falls behind is told so by the channel, and reads the rest
-    /// from the store.
-    pub(crate) fn follow(&self, run: &str, after: i64) -> broadcast::Receiver<Arc<RunEvent>> {
+    /// Follows a run's state, and its events after `after`. Whoever falls behind is told so by the channel, and reads the
+    /// rest from the store. When a state comes, every event before it has been passed on or can be read there.
+    pub(crate) fn follow(&self, run: &str, after: i64) -> Following {
         let mut followed = self.0.followed.lock().unwrap_or_else(PoisonError::into_inner);
         let is_first = followed.is_empty();
-        let entry = followed
-            .entry(run.to_owned())
-            .or_insert_with(|| Followed { to: broadcast::channel(AT_ONCE as usize).0, after });
+        let entry = followed.entry(run.to_owned()).or_insert_with(|| Followed {
+            to: broadcast::channel(BEHIND).0,
+            state: watch::channel(None).0,
+            after,
+        });
         // One who begins earlier gets what the others have had already; each listener drops what it knows.
         entry.after = entry.after.min(after);
-        let events = entry.to.subscribe();
+        let following = Following { events: entry.to.subscribe(), state: entry.state.subscribe() };
         if is_first {
             tokio::spawn(self.clone().pass_on());
         }
-        events
+        following
     }
 
     /// How many follow.
@@ -70,14 +81,25 @@ impl Live {
                 }
                 followed.iter().map(|(run, one)| (run.clone(), one.after)).collect::<Vec<_>>()
             };
-            match self.0.store.events_of(&places, AT_ONCE).await {
-                Ok(events) => {
+            // States first: what was told before one came is then among the events.
+            let runs: Vec<String> = places.iter().map(|(run, _)| run.clone()).collect();
+            let asked = async {
+                let states = self.0.store.states_of(&runs).await?;
+                Ok::<_, StoreError>((states, self.0.store.events_of(&places, AT_ONCE).await?))
+            };
+            match asked.await {
+                Ok((states, events)) => {
                     let mut followed = self.0.followed.lock().unwrap_or_else(PoisonError::into_inner);
                     for event in events {
                         if let Some(one) = followed.get_mut(&event.run) {
                             one.after = one.after.max(event.sequence);
                             // Nobody listens any more: the next round forgets the run.
                             let _ = one.to.send(Arc::new(event));
+                        }
+                    }
+                    for (run, state) in states {
+                        if let Some(one) = followed.get(&run) {
+                            one.state.send_if_modified(|present| present.replace(state) != Some(state));
                         }
                     }
                 }

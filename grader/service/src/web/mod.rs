@@ -22,4 +22,4 @@ pub(crate) use live::Live;
 pub(crate) use metrics::Metrics;
 pub(crate) use paging::{Listed, PageQuery, Params};
 pub use problem::Problem;
-pub use serve::{ServeError, router, serve};
+pub use serve::{ServeError, health_router, router, serve};

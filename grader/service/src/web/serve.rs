@@ -11,6 +11,7 @@ use axum::middleware;
 use axum::response::IntoResponse as _;
 use axum::routing::get;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -46,12 +47,9 @@ pub fn router(app: App, extra: Router<App>) -> Router {
             tracing::error!(what = what.unwrap_or("unknown"), "a request made the service panic");
             Problem::internal().into_response()
         }));
-    Router::new()
+    health_routes()
         .merge(known)
         .merge(extra)
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
         .fallback(health::nowhere)
         .method_not_allowed_fallback(async || {
             let detail = "This path does not know this method; Allow lists those that it knows.";
@@ -64,17 +62,28 @@ pub fn router(app: App, extra: Router<App>) -> Router {
         .with_state(app)
 }
 
-/// Listens until the service's `stop` is cancelled, then lets what is under way end.
+/// What a worker answers that serves nothing else.
+pub fn health_router(app: App) -> Router {
+    health_routes().with_state(app)
+}
+
+fn health_routes() -> Router<App> {
+    Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+}
+
+/// Listens until `stop` is cancelled, then lets what is under way end.
 ///
 /// # Errors
 /// [`ServeError`] when the address cannot be had.
-pub async fn serve(app: App, extra: Router<App>, address: SocketAddr) -> Result<(), ServeError> {
+pub async fn serve(routes: Router, address: SocketAddr, stop: CancellationToken) -> Result<(), ServeError> {
     let failed = |source| ServeError { address, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     tracing::info!(address = %bound, "listening");
-    let stop = app.stop.clone();
-    let routes = router(app, extra).into_make_service_with_connect_info::<SocketAddr>();
+    let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
     let stopping = stop.clone();
     let server = axum::serve(listener, routes).with_graceful_shutdown(async move { stopping.cancelled().await });
     let bounded = async {

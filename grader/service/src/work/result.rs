@@ -40,7 +40,7 @@ pub(super) fn finish(result: GradeResult, before: &[Override]) -> Result<Finish,
 }
 
 /// What lists show of a report.
-pub(crate) fn summary(report: &Report) -> Summary {
+fn summary(report: &Report) -> Summary {
     Summary {
         earned: report.score.earned,
         possible: report.score.possible,
@@ -66,16 +66,24 @@ pub(crate) fn summary(report: &Report) -> Summary {
 /// # Errors
 /// 404 for a run without a report.
 pub(crate) async fn rescored(app: &App, run: &Run) -> Result<Report, Problem> {
-    let mut report: Report = serde_json::from_str(&app.store.report(&run.id).await?).map_err(|error| {
-        tracing::error!(run = run.id, %error, "a stored report cannot be read");
-        Problem::internal()
-    })?;
+    let mut report = graded_report(app, &run.id).await?;
     let words = app.store.overrides(&run.id).await?;
     review(&mut report, words_on(&words));
     Ok(report)
 }
 
-/// The same as JSON.
+/// The report of a run as it was graded.
+///
+/// # Errors
+/// 404 for a run without a report.
+pub(crate) async fn graded_report(app: &App, run: &str) -> Result<Report, Problem> {
+    serde_json::from_str(&app.store.report(run).await?).map_err(|error| {
+        tracing::error!(run, %error, "a stored report cannot be read");
+        Problem::internal()
+    })
+}
+
+/// The report as it stands, as JSON.
 pub(super) async fn current_report(app: &App, run: &Run) -> Result<String, Problem> {
     serde_json::to_string(&rescored(app, run).await?).map_err(|_| Problem::internal())
 }

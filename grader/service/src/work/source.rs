@@ -31,8 +31,9 @@ pub(crate) async fn check_source(source: &str, allow_private: bool) -> Result<()
     if !schemes.contains(&url.scheme()) {
         return wrong("only https, http, ssh and git are fetched");
     }
-    if url.password().is_some() {
-        return wrong("must not hold a password; the machine that fetches it has its own credentials");
+    // Tokens are given as names, too; only ssh names who is asked for.
+    if url.password().is_some() || (url.scheme().starts_with("http") && !url.username().is_empty()) {
+        return wrong("must not hold credentials; the machine that fetches it has its own");
     }
     if allow_private {
         return Ok(());

@@ -49,6 +49,9 @@ impl Default for WorkerConfig {
 /// Events of one run that are kept: enough for every probe, bounded for a build that talks without end.
 const MOST_EVENTS: u32 = 4000;
 
+/// Faults that are no candidate's and that no second try mends: somebody has to change what was asked for.
+const FOR_A_PERSON: [&str; 4] = ["bindings.invalid", "clone.source-invalid", "clone.source-refused", "spec.outdated"];
+
 /// Works until `stop` is cancelled and what was under way is ended or handed back.
 pub async fn work(app: App, grade: Arc<dyn Grade>, config: WorkerConfig, stop: CancellationToken) {
     let config = Arc::new(config);
@@ -58,6 +61,7 @@ pub async fn work(app: App, grade: Arc<dyn Grade>, config: WorkerConfig, stop: C
     let sign = tokio::spawn(sign_of_life(app.store.clone(), config.clone(), stop.clone(), app.config.most_losses));
     let mut running = JoinSet::new();
     tracing::info!(worker = config.id, slots = config.slots, "working");
+    able(&*grade, &stop).await;
     while !stop.is_cancelled() {
         let slot = tokio::select! {
             slot = slots.clone().acquire_owned() => slot,
@@ -97,6 +101,17 @@ pub async fn work(app: App, grade: Arc<dyn Grade>, config: WorkerConfig, stop: C
     let _ = sign.await;
     if let Err(error) = app.store.worker_gone(&config.id).await {
         tracing::debug!(%error, "the worker's going could not be noted");
+    }
+}
+
+/// Waits until runs can be graded here: what is taken without an engine is only taken in vain.
+async fn able(grade: &dyn Grade, stop: &CancellationToken) {
+    while let Err(why) = grade.ready().await {
+        tracing::warn!(why, "cannot grade yet");
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(5)) => {}
+            () = stop.cancelled() => return,
+        }
     }
 }
 
@@ -291,7 +306,11 @@ async fn ended(
         }
     }
     let ours = result.report.outcome == Outcome::NotGraded
-        && result.report.fault.as_ref().is_some_and(|fault| fault.side == FaultSide::Grader);
+        && result
+            .report
+            .fault
+            .as_ref()
+            .is_some_and(|fault| fault.side == FaultSide::Grader && !FOR_A_PERSON.contains(&fault.code.as_str()));
     if ours && claim.run.losses + 1 < app.config.most_losses {
         // The same trouble is likely to be there for a while.
         let wait = Duration::from_secs(20 << claim.run.losses.clamp(0, 6));
