@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes the example reports: the good FastAPI submission as it is, the Express one with some planted defects together
 # (middling), the FastAPI one with many (poor). Needs a built `grader` (first argument, target/debug/grader by default) and
-# an engine that runs: docs/examples/make.sh [GRADER]
+# an engine that runs: docs/examples/make.sh [GRADER [good|middling|poor]…]
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -41,17 +41,22 @@ submission good fastapi-bookstore
 
 submission middling express-bookstore doc-decisions org-lint api-filtering db-foreign-key-indexes db-timestamps \
   auth-rate-limit-retry-after error-validation-details error-media-type error-extremes org-size org-hygiene \
-  auth-password-policy
+  auth-password-policy auth-password-salt db-n-plus-one db-transactions db-query-plans api-conditional doc-api error-leaks \
+  org-container test-assertions
 
 submission poor fastapi-bookstore auth-rate-limit auth-password-storage auth-object-access db-money-type \
   db-foreign-keys db-checks api-order-total api-pagination-complete api-pagination-size error-no-5xx error-stock \
   error-malformed-json org-configuration org-container org-duplication org-layers-business-step org-hygiene \
-  test-automation
-# A README that stops early, and everything in one commit.
+  test-automation auth-enumeration auth-password-exposure db-oversell db-n-plus-one db-persistence \
+  error-dependency-down error-shutdown error-logging org-lint
+# Only small parts have tests, the README stops early, and everything is in one commit.
+git -C "$work/poor" rm -r --quiet tests/http tests/test_migrations.py
 awk '/^## Settings/ { exit } { print }' "$work/poor/README.md" >"$work/README.md"
 mv "$work/README.md" "$work/poor/README.md"
 bash "$submissions/fastapi-bookstore/defects/org-history.sh" "$work/poor"
 
-for name in good middling poor; do
+names=("${@:2}")
+[ $# -gt 1 ] || names=(good middling poor)
+for name in "${names[@]}"; do
   report "$name"
 done

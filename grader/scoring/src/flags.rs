@@ -62,7 +62,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         id: "no-indexes",
-        title: "The schema has next to no indexes",
+        title: "Indexes are missing where they are needed",
         at_least: 2,
         of: &["db.foreign-key-indexes", "db.unique", "db.query-plans"],
     },
