@@ -144,8 +144,8 @@ async fn workers(figures: &mut Figures, url: impl Fn(&str) -> String) {
 async fn many(figures: &mut Figures, url: &str) {
     let store = Store::open(url, 4).await.expect("a store");
     storm::fill(&store, 1).await;
-    let digest = store.spec_in_force("bookstore").await.expect("a spec").digest;
-    fill(&store, MANY, &digest).await.expect("many runs");
+    let spec = store.spec_in_force("bookstore").await.expect("a spec");
+    fill(&store, MANY, &spec).await.expect("many runs");
     let (token, _) = issue_token(&store, "bench", Scopes::of([Scope::Read]), None, "bench").await.expect("a token");
     let port = storm::free_port();
     let service = Role::Service { port }.spawn(url, &[]);

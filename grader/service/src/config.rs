@@ -63,7 +63,7 @@ impl ServiceConfig {
     pub fn new(public_url: url::Url) -> Self {
         ServiceConfig {
             public_url,
-            default_spec: "bookstore".to_owned(),
+            default_spec: grader_spec::BUILT_IN[0].0.to_owned(),
             allow_private_sources: false,
             blind: false,
             rate: 600,

@@ -12,7 +12,7 @@ use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
 
 use crate::pool::{transaction, writing};
-use crate::{CriterionShare, Store, StoreError, Summary, Timestamp};
+use crate::{CriterionShare, Store, StoreError, StoredSpec, Summary, Timestamp};
 
 /// A running server. Dropping it ends it and removes its folder.
 #[derive(Debug)]
@@ -166,12 +166,12 @@ fn as_nobody(program: &Path) -> Command {
     command
 }
 
-/// Fills a new store with `number` finished runs, each of a submission of its own by one of a thousand candidates, all of
-/// the assessment `bookstore`, whose version with that digest has to be kept. Faster than grading them by far.
+/// Fills a new store with `number` finished runs, each of a submission of its own by one of a thousand candidates, all
+/// graded by that assessment. Faster than grading them by far.
 ///
 /// # Errors
 /// [`StoreError::Database`].
-pub async fn fill(store: &Store, number: i64, digest: &str) -> Result<(), StoreError> {
+pub async fn fill(store: &Store, number: i64, spec: &StoredSpec) -> Result<(), StoreError> {
     const NUMBERS: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)";
     const ID: &str = "'01900000-0000-7000-8000-' || CAST(100000000000 + i AS TEXT)";
     const CANDIDATE: &str = "'01900000-0000-7000-8000-' || CAST(200000000000 + i % 1000 AS TEXT)";
@@ -191,13 +191,13 @@ pub async fn fill(store: &Store, number: i64, digest: &str) -> Result<(), StoreE
     );
     let submissions = format!(
         "{NUMBERS} INSERT INTO submissions (id, candidate_id, source, spec, runs, created_by, created_at) \
-         SELECT {ID}, {CANDIDATE}, 'https://git.example/' || CAST(i AS TEXT), 'bookstore', 1, 'bench', $2 FROM n"
+         SELECT {ID}, {CANDIDATE}, 'https://git.example/' || CAST(i AS TEXT), $3, 1, 'bench', $2 FROM n"
     );
     let runs = format!(
         "{NUMBERS} INSERT INTO runs (id, submission_id, candidate_id, number, spec, spec_digest, seed, origin, priority, \
          requested_by, state, attempt, losses, cancel_requested, queued_at, started_at, finished_at, outcome, \
          commit_id, tree, graded_percent, percent, summary, announced, counted, version) \
-         SELECT {ID}, {ID}, {CANDIDATE}, 1, 'bookstore', $3, 1, '{{}}', 0, 'bench', 'finished', 1, 0, $4, $2, $2, $2, \
+         SELECT {ID}, {ID}, {CANDIDATE}, 1, $7, $3, 1, '{{}}', 0, 'bench', 'finished', 1, 0, $4, $2, $2, $2, \
          'graded', 'c0ffee', '7ee', {PERCENT}, {PERCENT}, $5, '', $6, 2 FROM n"
     );
     let counts = "INSERT INTO cohort_counts (spec, kind, item, runs, total) \
@@ -205,14 +205,15 @@ pub async fn fill(store: &Store, number: i64, digest: &str) -> Result<(), StoreE
          FROM runs WHERE counted GROUP BY spec, round(percent * 10)";
     transaction!(store, |tx| {
         sqlx::query(AssertSqlSafe(candidates)).bind(number).bind(now).execute(&mut *tx).await?;
-        sqlx::query(AssertSqlSafe(submissions)).bind(number).bind(now).execute(&mut *tx).await?;
+        sqlx::query(AssertSqlSafe(submissions)).bind(number).bind(now).bind(&spec.name).execute(&mut *tx).await?;
         sqlx::query(AssertSqlSafe(runs))
             .bind(number)
             .bind(now)
-            .bind(digest)
+            .bind(&spec.digest)
             .bind(false)
             .bind(&summary)
             .bind(true)
+            .bind(&spec.name)
             .execute(&mut *tx)
             .await?;
         sqlx::query(counts).execute(&mut *tx).await?;

@@ -55,7 +55,7 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) work: WorkArgs,
     /// The assessment of submissions that name none
-    #[arg(long, value_name = "NAME", default_value = "bookstore")]
+    #[arg(long, value_name = "NAME", default_value = grader_spec::BUILT_IN[0].0)]
     pub(crate) default_spec: String,
     /// Hide candidates' names from reviewers until they have decided on a run
     #[arg(long, env = "GRADER_BLIND")]
