@@ -77,7 +77,10 @@ enum Bench {
 pub(crate) fn run() -> Result<ExitCode> {
     let good = match Cli::parse().chore {
         Chore::Setup(args) if args.stop => setup::stop().map(|()| true)?,
-        Chore::Setup(args) => setup::ensure(args.engine, args.all, &args.images).map(|()| true)?,
+        Chore::Setup(args) => {
+            setup::ensure(args.engine, args.all, &args.images)?;
+            setup::ensure_tools().map(|()| true)?
+        }
         Chore::Down => setup::stop().map(|()| true)?,
         Chore::Demo => demo::run()?,
         Chore::Test => test::run()?,

@@ -33,6 +33,7 @@ impl Tally {
 /// When the set-up fails or cargo cannot be started.
 pub(crate) fn run() -> Result<bool> {
     setup::ensure(None, false, &[])?;
+    setup::ensure_tools()?;
     let mut tally = Tally::default();
     for (name, step) in STEPS {
         say(format!("{name} …"));

@@ -61,6 +61,8 @@ pub(crate) enum Command {
     User(UserCommand),
     /// Write a copy of the service's SQLite database while it is in use
     Backup(BackupArgs),
+    /// Grade as a step of a GitHub workflow; inputs, event and outputs as `action.yml` describes them
+    Action,
     /// Remove what killed runs left behind
     Sweep,
     /// Say what is missing on this machine and how to get it

@@ -1,5 +1,6 @@
 //! The subcommands, one module each.
 
+mod action;
 mod compose;
 mod diff;
 mod doctor;
@@ -32,6 +33,7 @@ pub(crate) async fn run(args: Args) -> ExitCode {
         Command::Token(command) => service::access::token(command).await,
         Command::User(command) => service::access::user(command).await,
         Command::Backup(command) => service::access::backup(command).await,
+        Command::Action => action::run().await,
         Command::Sweep => sweep::run().await,
         Command::Doctor => doctor::run().await,
         Command::Spec(command) => spec::run(command),

@@ -8,6 +8,7 @@
 //! the module `text`, which makes control and direction-changing characters visible and bounds lengths. JSON alone is the
 //! report unabridged, with those characters written as escapes.
 
+mod candidate;
 mod cohort;
 mod compare;
 pub mod diff;
@@ -30,6 +31,7 @@ use grader_model::Report;
 
 use crate::digest::View;
 
+pub use candidate::CandidateView;
 pub use cohort::{CohortRow, cohort_csv};
 pub use compare::{
     COMPARISON_SCHEMA, Change, CodeChange, Comparison, ComparisonFormat, CriterionChange, Earned, FileChange,

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use grader_model::{FaultSide, NoteKind, ProbeReport, Report, Stage, Verdict, Visibility};
+use grader_model::{Evidence, FaultSide, NoteKind, ProbeReport, Report, Stage, Verdict, Visibility};
 use serde_json::Value;
 
 use crate::options::{RenderError, RenderOptions};
@@ -58,10 +58,14 @@ fn without_hidden(view: &mut Report, hidden: &HashSet<&str>) {
             }
         }
     }
-    view.overrides.retain(|word| !hidden.contains(word.probe.as_str()));
     view.red_flags.retain(|flag| !flag.probes.is_empty() && shown(&flag.probes));
     view.matrix.retain(|cell| shown(&cell.decided_by) && cell.rows.iter().all(|row| shown(&row.decided_by)));
+    view.overrides.retain(|word| !hidden.contains(word.probe.as_str()));
     view.questions.retain(|question| !question.because.is_empty() && shown(&question.because));
+    // The stack's log does not say which probe's request a line answers.
+    if !hidden.is_empty() {
+        without_logs(view);
+    }
     // An observation does not say which probe made it, so it cannot be shown to come from a public one.
     view.notes.retain(|note| note.kind != NoteKind::Observation);
     if let Some(fault) = &mut view.fault
@@ -73,6 +77,19 @@ fn without_hidden(view: &mut Report, hidden: &HashSet<&str>) {
         fault.hint.clear();
         fault.log.clear();
         fault.also.clear();
+    }
+}
+
+/// Removes lines that the stack wrote while hidden probes ran: a server's log repeats the requests that it got.
+fn without_logs(view: &mut Report) {
+    let no_log = |evidence: &mut Vec<Evidence>| evidence.retain(|piece| !matches!(piece, Evidence::Log { .. }));
+    view.criteria.iter_mut().flat_map(|criterion| &mut criterion.probes).for_each(|probe| no_log(&mut probe.evidence));
+    view.red_flags.iter_mut().for_each(|flag| no_log(&mut flag.evidence));
+    if let Some(fault) = &mut view.fault
+        && matches!(fault.stage, Stage::Probe | Stage::Down | Stage::Report)
+    {
+        fault.log.clear();
+        fault.also.iter_mut().for_each(|other| other.log.clear());
     }
 }
 

@@ -12,6 +12,7 @@
 mod api;
 mod auth;
 mod config;
+mod github;
 mod pages;
 mod state;
 mod web;
@@ -19,6 +20,7 @@ mod work;
 
 pub use auth::{Principal, issue_token, set_password};
 pub use config::{Secret, ServiceConfig};
+pub use github::{Github, GithubSetupError};
 pub use state::App;
 pub use web::{Problem, ServeError, health_router, router, serve};
 pub use work::{

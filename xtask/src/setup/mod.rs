@@ -1,5 +1,5 @@
-//! `cargo xtask setup` and `down`: a Docker engine that answers, the base images that fixtures name, and the database
-//! server that the store's tests start.
+//! `cargo xtask setup` and `down`: a Docker engine that answers, the base images that fixtures name, the database server
+//! that the store's tests start, and the tools that the GitHub parts are checked against.
 
 mod daemon;
 mod engine;
@@ -8,9 +8,11 @@ mod images;
 mod packages;
 mod recipe;
 mod rootfs;
+mod tools;
 
 pub(crate) use engine::{Wanted, stop};
 pub(crate) use packages::need_postgres;
+pub(crate) use tools::ensure as ensure_tools;
 
 use crate::shell::Result;
 

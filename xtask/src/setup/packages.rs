@@ -76,8 +76,16 @@ pub(crate) fn need(program: &str, package: &str) -> Result<()> {
     if shell::in_path(program) {
         return Ok(());
     }
+    install_package(package)
+}
+
+/// Installs one package of this release.
+///
+/// # Errors
+/// When it cannot be installed here.
+pub(crate) fn install_package(package: &str) -> Result<()> {
     if !is_root() || !shell::in_path("apt-get") {
-        return Err(Failure::new(format!("{program} is missing"))
+        return Err(Failure::new(format!("{package} is missing"))
             .hint(format!("Install the package {package} and run this again.")));
     }
     say(format!("installing {package} by apt-get"));

@@ -27,10 +27,12 @@ const FLOORS: [&[&str]; 5] = [
     &["grader"],
 ];
 
-/// Arrows on one floor that are meant: probes stand on the kit, the service runs the pipeline.
+/// Arrows on one floor that are meant: probes stand on the kit, the service runs the pipeline, and what is told on a
+/// pull request is the report's view for candidates.
 fn meant(from: &str, to: &str) -> bool {
     (from.starts_with("harness-") && from != "harness-kit" && to == "harness-kit")
         || (from == "grader-service" && to == "grader-pipeline")
+        || (from == "grader-github" && to == "grader-report")
 }
 
 /// **arrows**: a crate depends on lower floors only, so that what is pure stays pure and no part

@@ -78,6 +78,9 @@ pub(crate) struct ServeArgs {
     /// A folder of files each of which holds the secret of its name, for integrations
     #[arg(long, value_name = "DIR", env = "GRADER_SECRETS")]
     pub(crate) secrets: Option<PathBuf>,
+    /// Grade pull requests as this file says: an App, workflows, repositories (docs/github.md)
+    #[arg(long, value_name = "FILE", env = "GRADER_GITHUB")]
+    pub(crate) github: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -137,7 +137,7 @@ fn report(args: &GradeArgs, job: &Job, graded: &Graded) -> Exit {
 }
 
 /// SIGINT and SIGTERM end the runs in order; a second SIGINT ends the process at once and leaves the rest to the reapers.
-fn watch_for_signals(cancel: CancellationToken) {
+pub(super) fn watch_for_signals(cancel: CancellationToken) {
     tokio::spawn(async move {
         use tokio::signal::unix::{SignalKind, signal};
         let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))

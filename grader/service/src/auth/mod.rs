@@ -7,6 +7,7 @@ mod verify;
 
 pub(crate) use principal::COOKIE;
 pub use principal::Principal;
+pub(crate) use secrets::{digest, random};
 pub use secrets::{issue_token, set_password};
 pub(crate) use sign_in::{by_password, by_token, cookie, no_cookie, sign_out};
 pub(crate) use verify::Verifier;

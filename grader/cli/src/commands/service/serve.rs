@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use grader_service::{App, Grade, RunObserver, Secret, ServiceConfig, announce, keep_house, router, serve, work};
+use grader_service::{
+    App, Github, Grade, RunObserver, Secret, ServiceConfig, announce, keep_house, router, serve, work,
+};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -24,6 +26,10 @@ pub(in crate::commands) async fn run(args: ServeArgs) -> Exit {
             complain(&error, "the folder of secrets has to be readable");
             return Exit::Usage;
         }
+    };
+    let github = match github(args.github.as_deref()) {
+        Ok(github) => github,
+        Err(exit) => return exit,
     };
     let config = settings(&args, secrets);
     let store = match open(&args.database, 16).await {
@@ -45,7 +51,10 @@ pub(in crate::commands) async fn run(args: ServeArgs) -> Exit {
         tracing::info!("nobody can sign in yet: `grader user set NAME --role admin` or `grader token create`");
     }
     watch_for_signals(stop.clone());
-    let mut tasks = vec![tokio::spawn(keep_house(app.clone())), tokio::spawn(announce(app.clone(), observers(&app)))];
+    let mut tasks = vec![
+        tokio::spawn(keep_house(app.clone())),
+        tokio::spawn(announce(app.clone(), observers(&app, github.as_ref()))),
+    ];
     if args.slots > 0 {
         let grade: Arc<dyn Grade> = match Local::new(&args.work) {
             Ok(local) => Arc::new(local),
@@ -60,7 +69,7 @@ pub(in crate::commands) async fn run(args: ServeArgs) -> Exit {
             stop.clone(),
         )));
     }
-    let served = serve(router(app.clone(), integrations()), args.listen, stop.clone()).await;
+    let served = serve(router(app.clone(), integrations(github.as_ref())), args.listen, stop.clone()).await;
     stop.cancel();
     for task in tasks {
         // Each ends with `stop`; one that panicked has said so.
@@ -76,14 +85,31 @@ pub(in crate::commands) async fn run(args: ServeArgs) -> Exit {
     }
 }
 
+/// GitHub's part, where there is a file for it; or says why not.
+fn github(path: Option<&Path>) -> Result<Option<Github>, Exit> {
+    let Some(path) = path else { return Ok(None) };
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        complain(&error, "--github names a file; docs/github.md shows one");
+        Exit::Usage
+    })?;
+    let config = grader_github::config::Config::parse(&text).map_err(|error| {
+        complain(&error, "docs/github.md shows such a file");
+        Exit::Usage
+    })?;
+    Github::new(config).map(Some).map_err(|error| {
+        complain(&error, "");
+        Exit::Usage
+    })
+}
+
 /// Those who are told of runs that were asked for from outside.
-fn observers(_: &App) -> Vec<Arc<dyn RunObserver>> {
-    Vec::new()
+fn observers(app: &App, github: Option<&Github>) -> Vec<Arc<dyn RunObserver>> {
+    github.map(|github| github.observer(app)).into_iter().collect()
 }
 
 /// Routes of integrations.
-fn integrations() -> Router<App> {
-    Router::new()
+fn integrations(github: Option<&Github>) -> Router<App> {
+    github.map(Github::routes).unwrap_or_default()
 }
 
 fn settings(args: &ServeArgs, secrets: BTreeMap<String, Secret>) -> ServiceConfig {
