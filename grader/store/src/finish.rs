@@ -80,6 +80,9 @@ pub enum Finished {
     Superseded,
 }
 
+/// The id, number, score, outcome and summary of the run that counted so far.
+type Counted = (String, i64, Option<f64>, Option<String>, Option<String>);
+
 impl Store {
     /// Writes the result of a run, unless the claim was lost.
     ///
@@ -145,7 +148,7 @@ impl Store {
             }
             if scored {
                 // The newest scored run stands for its submission.
-                let before: Option<(String, i64, Option<f64>, Option<String>, Option<String>)> = sqlx::query_as(
+                let before: Option<Counted> = sqlx::query_as(
                     "SELECT id, number, percent, outcome, summary FROM runs WHERE submission_id = $1 AND counted",
                 )
                 .bind(&run.submission)

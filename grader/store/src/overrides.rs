@@ -96,6 +96,9 @@ pub(crate) use insert_override;
 const SELECT: &str = "SELECT id, run_id, probe, verdict, points, reason, author, evidence, state, carried_from, \
      created_at FROM overrides WHERE run_id = $1 ORDER BY id";
 
+/// The spec, whether it counts, score, outcome and summary of a run.
+type Standing = (String, bool, Option<f64>, Option<String>, Option<String>);
+
 impl Store {
     /// Every word on the probes of a run, oldest first, also withdrawn ones.
     ///
@@ -182,7 +185,7 @@ impl Store {
         let text = serde_json::to_string(summary)
             .map_err(|error| StoreError::Unreadable { what: "summary", why: error.to_string() })?;
         transaction!(self, |tx| {
-            let before: Option<(String, bool, Option<f64>, Option<String>, Option<String>)> = sqlx::query_as(
+            let before: Option<Standing> = sqlx::query_as(
                 "UPDATE runs SET version = version + 1 WHERE id = $1 AND version = $2 \
                  RETURNING spec, counted, percent, outcome, summary",
             )

@@ -77,7 +77,7 @@ impl NewCandidate {
 fn is_address(text: &str) -> bool {
     let sound = |c: char| !c.is_whitespace() && !c.is_control() && !"<>,;:\\\"()[]".contains(c);
     text.len() <= 254
-        && text.chars().all(|c| sound(c))
+        && text.chars().all(sound)
         && text.rsplit_once('@').is_some_and(|(who, host)| {
             !who.is_empty()
                 && !who.contains('@')
