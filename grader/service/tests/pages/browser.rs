@@ -1,7 +1,7 @@
 //! Debian's Chromium, headless, driven through its driver by the WebDriver protocol (W3C) and the few commands of
 //! Chromium's own that ask for another look.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
 
 use base64::Engine as _;
@@ -135,9 +135,22 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The driver ends its browser when it is told to end in order; by a signal that it can act on.
-        let pid = self.driver.id().to_string();
-        let _ = Command::new("kill").args(["-TERM", &pid]).status();
+        // Ending the session ends the browser; a driver that is only killed leaves it behind.
+        let _ = self.end_session();
+        let _ = self.driver.kill();
         let _ = self.driver.wait();
+    }
+}
+
+impl Browser {
+    /// By hand, since what drops a value cannot wait for an answer in any other way.
+    fn end_session(&self) -> std::io::Result<()> {
+        let url: url::Url = self.session.parse().map_err(std::io::Error::other)?;
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", url.port().unwrap_or(0)))?;
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(20)))?;
+        write!(stream, "DELETE {} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n", url.path())?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer)?;
+        Ok(())
     }
 }
