@@ -141,6 +141,7 @@ fn apply(probe: &mut ProbeReport, word: &ReviewerWord) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 mod tests {
     use grader_model::Level;
 

@@ -191,7 +191,7 @@ proptest! {
         again in prop::collection::vec(0usize..8, 0..4),
         closes in any::<bool>(),
     ) {
-        let mut life = vec![
+        let mut life = [
             event("opened", A, 0),
             event("labeled", A, 1),
             pushed(A, B, 2),
