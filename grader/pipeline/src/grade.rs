@@ -144,6 +144,7 @@ async fn stages(
 
     let mut told = Told::NotRun { why: "the stack could not be brought up".to_owned() };
     let mut suite_found = None;
+    let mut cut_short = false;
     let brought = match planned {
         Ok(plan) => {
             parts.notes.extend(plan.notes.clone());
@@ -183,6 +184,8 @@ async fn stages(
                             Some(why) => why,
                             None => examine(&tests, suite, events).await,
                         };
+                        // A run whose tests were cut short is as interrupted as one without probes.
+                        cut_short = request.cancel.is_cancelled();
                     }
                     Ok(live)
                 }
@@ -224,7 +227,7 @@ async fn stages(
     parts.stack.services = live.services;
     parts.timings = Timings { clone: parts.timings.clone, ..live.timings };
     *logs = live.logs;
-    *interrupted = live.interrupted;
+    *interrupted = live.interrupted || cut_short;
     match live.fault {
         Some(fault) => Err(Box::new(fault)),
         None => Ok(()),

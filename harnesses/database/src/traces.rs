@@ -49,14 +49,20 @@ pub(crate) async fn mark(ctx: &Context) -> Result<Mark, Stop> {
     let main = ctx.main()?;
     let mut values = ctx.values("database mark");
     let record = main.create(ctx, &mut values, &[]).await?;
-    Ok(Mark { texts: texts(&main.spec, &record.sent) })
+    let texts = texts(&main.spec, &record.sent);
+    if texts.is_empty() {
+        return Err(Stop::inconclusive(format!("no field of {} is a text that nobody else's record has", main.id)));
+    }
+    Ok(Mark { texts })
 }
 
 fn texts(resource: &Resource, sent: &Map<String, Value>) -> Vec<String> {
     let mut texts: Vec<String> = sent
         .iter()
         .filter(|(id, _)| {
-            resource.fields.get(*id).is_some_and(|field| matches!(field.kind, FieldKind::Text | FieldKind::Gtin13))
+            // Names of people are few, and repeat.
+            let unmistakable = [FieldKind::Text, FieldKind::Gtin13, FieldKind::Email, FieldKind::Username];
+            resource.fields.get(*id).is_some_and(|field| unmistakable.contains(&field.kind))
         })
         .filter_map(|(_, value)| value.as_str().map(str::to_owned))
         .collect();

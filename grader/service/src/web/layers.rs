@@ -57,6 +57,14 @@ pub(super) async fn observed(State(app): State<App>, request: Request, next: Nex
     response
 }
 
+/// Refuses what no database can be asked: PostgreSQL's texts hold no NUL, and nothing is called so.
+pub(super) async fn askable(request: Request, next: Next) -> Response {
+    if request.uri().path_and_query().is_some_and(|asked| asked.as_str().contains("%00")) {
+        return Problem::malformed("the path and the query may hold no NUL byte").into_response();
+    }
+    next.run(request).await
+}
+
 /// Bounds how often somebody asks: by who they are, or by where they are while nobody knows.
 pub(super) async fn limited(State(app): State<App>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();

@@ -40,6 +40,7 @@ pub fn router(app: App, extra: Router<App>) -> Router {
         .merge(pages::routes())
         .route_layer(middleware::from_fn_with_state(app.clone(), layers::limited));
     let around = ServiceBuilder::new()
+        .layer(middleware::from_fn(layers::askable))
         .layer(middleware::from_fn_with_state(app.clone(), layers::observed))
         .layer(middleware::from_fn_with_state(app.clone(), layers::headers))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| {
