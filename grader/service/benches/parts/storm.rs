@@ -72,7 +72,8 @@ pub(crate) async fn rage(
     also: impl AsyncFnOnce(),
 ) -> Aftermath {
     let began = Instant::now();
-    let worker = Role::Worker { sleeps: Duration::from_millis(120), slots: 2 };
+    // Two dozen runs outlast two kills on the fastest machine.
+    let worker = Role::Worker { sleeps: Duration::from_millis(400), slots: 2 };
     let port = free_port();
     let start = |number: usize| -> Process {
         if number == 3 { Role::Service { port }.spawn(url, arguments) } else { worker.spawn(url, arguments) }

@@ -62,7 +62,9 @@ impl Asked {
 
     /// The page with some of what was asked for in another way.
     pub(super) fn link(&self, spec: &str, other: &[(&str, &str)]) -> String {
-        let mut link = url::form_urlencoded::Serializer::new(format!("/cohort/{spec}?"));
+        let page = format!("/cohort/{spec}?");
+        let asked_from = page.len();
+        let mut link = url::form_urlencoded::Serializer::for_suffix(page, asked_from);
         let present = [
             ("sort", &self.sort),
             ("order", &self.order),
