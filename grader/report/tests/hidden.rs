@@ -140,3 +140,27 @@ fn a_public_finding_costs_a_candidate_what_it_costs_a_reviewer() {
     assert!(for_candidate.is_some());
     assert_eq!(for_candidate, line(&page(RenderOptions::default())));
 }
+
+#[test]
+fn a_candidate_reads_no_log_that_hidden_requests_are_in() {
+    let mut report = report("rich");
+    let line = "GET /secret-place-of-a-hidden-probe 200";
+    let log = || Evidence::Log { service: "api".to_owned(), lines: vec![line.to_owned()] };
+    let public =
+        report.criteria.iter_mut().flat_map(|it| &mut it.probes).find(|it| it.visibility == Visibility::Public);
+    public.expect("a public probe").evidence.push(log());
+    for flag in &mut report.red_flags {
+        flag.evidence.push(log());
+    }
+    let view = grader_report::CandidateView::of(&report).expect("a view");
+    for format in [Format::Json, Format::Html, Format::Markdown, Format::Junit, Format::Sarif] {
+        assert!(!view.file(format).expect("kept").contains("secret-place"), "{format}");
+    }
+    assert!(!serde_json::to_string(&view).expect("JSON").contains("secret-place"));
+    // Where nothing hidden ran, the log is the candidate's own.
+    for probe in report.criteria.iter_mut().flat_map(|it| &mut it.probes) {
+        probe.visibility = Visibility::Public;
+    }
+    let view = grader_report::CandidateView::of(&report).expect("a view");
+    assert!(view.file(Format::Json).expect("kept").contains("secret-place"));
+}

@@ -122,3 +122,6 @@ impl Github {
 fn pace() -> Pace {
     Pace { patience: Duration::from_secs(60), ..Pace::default() }
 }
+
+#[cfg(test)]
+mod tests;
