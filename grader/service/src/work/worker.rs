@@ -140,6 +140,9 @@ async fn sign_of_life(store: Store, config: Arc<WorkerConfig>, stop: Cancellatio
     }
 }
 
+/// How long whoever cancels a run waits until its worker hears of it, at most: it asks when it renews its lease.
+const HEARD_WITHIN: Duration = Duration::from_secs(2);
+
 /// What the lease's keeper has learnt.
 #[derive(Debug, Default)]
 struct Learnt {
@@ -182,7 +185,7 @@ async fn keep(
 ) {
     loop {
         tokio::select! {
-            () = tokio::time::sleep(lease / 4) => {}
+            () = tokio::time::sleep(HEARD_WITHIN.min(lease / 4)) => {}
             () = over.cancelled() => return,
         }
         match store.renew(&claim, lease).await {

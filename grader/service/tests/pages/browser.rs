@@ -61,11 +61,15 @@ impl Browser {
     }
 
     async fn send(&self, command: &str, body: Value) -> Value {
+        self.try_send(command, body).await.unwrap_or_else(|error| panic!("{command}: {error}"))
+    }
+
+    /// `Err` with the driver's own words when it could not do it.
+    async fn try_send(&self, command: &str, body: Value) -> Result<Value, Value> {
         let answer = self.client.post(format!("{}{command}", self.session)).json(&body).send().await.unwrap();
         let mut answer: Value = answer.json().await.unwrap();
         let value = answer["value"].take();
-        assert!(value.get("error").is_none(), "{command}: {value}");
-        value
+        if value.get("error").is_some() { Err(value) } else { Ok(value) }
     }
 
     pub(crate) async fn go(&self, url: &str) {
@@ -77,7 +81,24 @@ impl Browser {
         self.send("/execute/sync", json!({"script": script, "args": []})).await
     }
 
-    /// The same for one that calls `arguments[0]` with what it found.
+    /// Waits until a condition, a script's body, is true. A page that is just being left has no document, or one
+    /// without a body: a script that fails is one that is not true yet.
+    ///
+    /// # Panics
+    /// After half a minute, with what the script said last.
+    pub(crate) async fn settled(&self, condition: &str) {
+        let end = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
+        loop {
+            let said = self.try_send("/execute/sync", json!({"script": condition, "args": []})).await;
+            if said == Ok(Value::Bool(true)) {
+                return;
+            }
+            assert!(tokio::time::Instant::now() < end, "does not become true: {condition}: {said:?}");
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+    }
+
+    /// What a script hands on, which calls `arguments[0]` with what it found.
     pub(crate) async fn script_that_waits(&self, script: &str) -> Value {
         self.send("/execute/async", json!({"script": script, "args": []})).await
     }
@@ -149,8 +170,8 @@ impl Browser {
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", url.port().unwrap_or(0)))?;
         stream.set_read_timeout(Some(std::time::Duration::from_secs(20)))?;
         write!(stream, "DELETE {} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n", url.path())?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer)?;
+        // The driver keeps the connection open whatever it is asked: the answer's beginning is the end of the session.
+        stream.read(&mut [0; 512])?;
         Ok(())
     }
 }

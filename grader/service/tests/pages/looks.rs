@@ -3,8 +3,6 @@
 //!
 //! With `GRADER_SCREENSHOTS` set to a folder, the pictures of `docs/` are written there.
 
-use std::time::Duration;
-
 use crate::browser::Browser;
 use crate::house::{House, PASSWORD};
 
@@ -23,18 +21,8 @@ async fn signed_in(house: &House) -> Browser {
     browser.press(TAB).await;
     browser.press(PASSWORD).await;
     browser.press(ENTER).await;
-    settled(&browser, "return location.pathname === '/' && document.readyState === 'complete'").await;
+    browser.settled("return location.pathname === '/' && document.readyState === 'complete'").await;
     browser
-}
-
-async fn settled(browser: &Browser, condition: &str) {
-    for _ in 0..400 {
-        if browser.script(condition).await == true {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-    panic!("does not become true: {condition}");
 }
 
 /// What axe finds on the page, as rule and element.
@@ -133,15 +121,13 @@ async fn progress_comes_as_it_happens_and_the_page_turns_into_the_report() {
     let browser = signed_in(&house).await;
     let asked = house.asked(Some("Ken Thompson"), "https://127.0.0.1/thompson/unix-slow").await;
     browser.go(&house.url(&format!("/runs/{}", asked.run))).await;
-    settled(&browser, "return document.querySelectorAll('[data-events] li').length >= 3").await;
+    browser.settled("return document.querySelectorAll('[data-events] li').length >= 3").await;
     let said = browser.script("return document.querySelector('[data-events]').innerText").await;
     assert!(said.as_str().unwrap().contains("<b>3 services</b> are up"), "text stays text: {said}");
     browser.script("document.querySelector('form[action$=\"/cancel\"] button').click()").await;
-    settled(
-        &browser,
-        "return !document.querySelector('[data-events]') && document.body.innerText.includes('cancelled')",
-    )
-    .await;
+    browser
+        .settled("return !document.querySelector('[data-events]') && document.body.innerText.includes('cancelled')")
+        .await;
     assert_eq!(browser.console().await, Vec::<String>::new());
 }
 
@@ -152,7 +138,7 @@ async fn the_queue_renews_itself_and_without_scripts_by_the_browser() {
     house.asked(Some("Ken Thompson"), "https://127.0.0.1/thompson/unix-slow").await;
     browser.go(&house.url("/")).await;
     house.graded(Some("Ida Rhodes"), "https://127.0.0.1/rhodes/calendar-83").await;
-    settled(&browser, "return document.body.innerText.includes('Ida Rhodes')").await;
+    browser.settled("return document.body.innerText.includes('Ida Rhodes')").await;
     browser.scripts(false).await;
     browser.go(&house.url("/")).await;
     let renews =
@@ -181,5 +167,5 @@ async fn the_keyboard_reaches_everything_in_the_order_of_the_page() {
     browser.script("document.querySelector('.skip').focus()").await;
     assert_eq!(browser.script(outlined).await, "absolute");
     browser.press(ENTER).await;
-    settled(&browser, "return location.hash === '#main'").await;
+    browser.settled("return location.hash === '#main'").await;
 }
