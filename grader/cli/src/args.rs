@@ -129,6 +129,10 @@ pub(crate) struct GradeArgs {
     /// Leave the submission's own tests unrun; the probes that need them are not measured
     #[arg(long)]
     pub(crate) skip_tests: bool,
+    /// Run the submission's own tests also where an earlier run of the same tree, images and seed passed them all and is
+    /// kept
+    #[arg(long, conflicts_with = "skip_tests")]
+    pub(crate) fresh: bool,
     /// Pull nothing: use only images that are there
     #[arg(long)]
     pub(crate) offline: bool,

@@ -25,7 +25,7 @@ use serde::Serialize;
 use crate::files::RelPath;
 
 /// A compose project with includes, extends, overrides and profiles resolved: only the services that would start.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Project {
     /// Normalized name: lower-case letters, digits, `-` and `_`; starts with a letter or digit.
     pub name: String,

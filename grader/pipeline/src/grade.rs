@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use grader_intake::{ChildCommand, Intake, IntakeError, IntakeRequest, Limits, Source};
 use grader_model::{
-    Facility, Fault, FaultSide, Finding, Level, Outcome, Report, Stage, SubmissionRef, Timings, Visibility,
-    catalogue_entry,
+    Facility, Fault, FaultSide, Finding, Level, Note, NoteKind, Outcome, Report, Stage, SubmissionRef, Timings,
+    Visibility, catalogue_entry,
 };
 use grader_sandbox::{ConnectOptions, Engine, ImageAllowList, Reaper, RunId, RunOptions};
 use grader_spec::{LoadedSpec, ProbeState, Spec};
@@ -19,8 +19,12 @@ use tokio_util::sync::CancellationToken;
 use crate::live::{Live, LiveRequest, live};
 use crate::plan::{environment, plan, reviewed};
 use crate::probe::millis;
-use crate::suite::{SuiteRequest, examine, suite_of};
+use crate::suite::{Shelf, SuiteRequest, examine, suite_of};
 use crate::{Event, Events, Parts, assemble};
+
+/// What a report says whose tests were not run for it.
+const KEPT: &str = "The submission's own tests were not run again: what they brought is that of an earlier run of the \
+                    same tree in the same images. `--fresh` runs them again.";
 
 /// What to grade, and how.
 #[derive(Clone)]
@@ -48,6 +52,8 @@ pub struct GradeRequest {
     pub binary: PathBuf,
     /// Leaves the submission's own tests unrun.
     pub skip_tests: bool,
+    /// Runs the submission's own tests also where `state` holds what an earlier run of the same tree brought.
+    pub fresh: bool,
     pub cancel: CancellationToken,
 }
 
@@ -178,12 +184,19 @@ async fn stages(
                             engine: &engine,
                             options,
                             seed: request.seed,
+                            tree: &parts.submission.tree,
+                            shelf: Shelf::in_folder(&request.state),
+                            fresh: request.fresh,
                             cancel: request.cancel.clone(),
                         };
-                        told = match out_of_reach(request, &live) {
-                            Some(why) => why,
+                        let kept;
+                        (told, kept) = match out_of_reach(request, &live) {
+                            Some(why) => (why, false),
                             None => examine(&tests, suite, events).await,
                         };
+                        if kept {
+                            parts.notes.push(Note::new(NoteKind::Environment, KEPT));
+                        }
                         // A run whose tests were cut short is as interrupted as one without probes.
                         cut_short = request.cancel.is_cancelled();
                     }

@@ -3,6 +3,8 @@
 //! [`grade`] reads like that line. Nothing here knows how any stage works, only their order, their budget of time, whose
 //! fault an error is, and that teardown happens whatever came before.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that unwraps fails as it should"))]
+
 mod assemble;
 mod conversation;
 mod departed;

@@ -3,6 +3,7 @@
 //! They run after the probed stack is gone, so that neither takes the other's processor while times are measured, in a
 //! run of their own on the engine: internal network, fresh databases, nothing kept.
 
+mod kept;
 mod project;
 mod rows;
 mod workshop;
@@ -17,6 +18,7 @@ use harness_suite::{Plan, Stack, Suite, Told};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::kept::Shelf;
 use crate::{Event, Events};
 
 /// Time of a run that teardown and the report need.
@@ -35,6 +37,12 @@ pub(crate) struct SuiteRequest<'a> {
     /// Those of the probed stack; its run id is not used again.
     pub(crate) options: RunOptions,
     pub(crate) seed: u64,
+    /// Hex id of the graded tree.
+    pub(crate) tree: &'a str,
+    /// What earlier runs of the same tree brought.
+    pub(crate) shelf: Shelf,
+    /// Runs everything again, whatever is on the shelf.
+    pub(crate) fresh: bool,
     pub(crate) cancel: CancellationToken,
 }
 
@@ -46,10 +54,12 @@ pub(crate) fn suite_of(snapshot: &Snapshot) -> Option<Suite> {
 }
 
 /// Brings the tests' stack up, examines the suite, and takes the stack down whatever came before.
-pub(crate) async fn examine(request: &SuiteRequest<'_>, suite: &Suite, events: &Events) -> Told {
+///
+/// `true` beside it when that is what an earlier run of the same tree brought.
+pub(crate) async fn examine(request: &SuiteRequest<'_>, suite: &Suite, events: &Events) -> (Told, bool) {
     let left = request.options.deadline.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(RESERVED);
     if left < LEAST {
-        return Told::NotRun { why: "the run's budget of time was used up before".to_owned() };
+        return (Told::NotRun { why: "the run's budget of time was used up before".to_owned() }, false);
     }
     let mut options = request.options.clone();
     options.run_id = RunId::random();
@@ -68,11 +78,11 @@ pub(crate) async fn examine(request: &SuiteRequest<'_>, suite: &Suite, events: &
     };
     let run = match Run::open(request.engine, options, sink) {
         Ok(run) => run,
-        Err(error) => return Told::NotRun { why: error.to_string() },
+        Err(error) => return (Told::NotRun { why: error.to_string() }, false),
     };
     let told = tokio::select! {
         told = steps(request, suite, &run, events) => told,
-        () = request.cancel.cancelled() => Told::NotRun { why: "the run was interrupted".to_owned() },
+        () = request.cancel.cancelled() => (Told::NotRun { why: "the run was interrupted".to_owned() }, false),
     };
     if let Err(error) = run.down().await {
         let text = format!("tests    not everything could be removed: {error}; `grader sweep` removes the rest");
@@ -83,18 +93,28 @@ pub(crate) async fn examine(request: &SuiteRequest<'_>, suite: &Suite, events: &
     told
 }
 
-async fn steps(request: &SuiteRequest<'_>, suite: &Suite, run: &Run, events: &Events) -> Told {
+async fn steps(request: &SuiteRequest<'_>, suite: &Suite, run: &Run, events: &Events) -> (Told, bool) {
     let say = |text: String| {
         let _ = events.send(Event::Said(text));
     };
     say(format!("tests    {} in {} files, building", suite.stack.title, suite.files.len()));
     let made = project::for_tests(request.project, suite, request.snapshot);
     let plan = StackPlan { project: &made.project, files: request.snapshot };
-    let stack = match run.build(plan).await {
-        Ok(images) => run.up(plan, &images).await,
-        Err(error) => Err(error),
+    let images = match run.build(plan).await {
+        Ok(images) => images,
+        Err(error) => return not_run(&error),
     };
-    let stack = match stack {
+    let asked = request.spec.probe("test.sensitivity");
+    let faults = asked.and_then(|probe| probe.params.get("faults")).and_then(serde_json::Value::as_u64).unwrap_or(20);
+    let faults = if asked.is_some() { usize::try_from(faults).unwrap_or(20).min(200) } else { 0 };
+    let key =
+        kept::Key { tree: request.tree, seed: request.seed, faults, suite, project: &made.project, images: &images };
+    let kept = if request.fresh { None } else { request.shelf.find(&key) };
+    if let Some(kept) = kept {
+        say(told_in_short(&kept) + ", as before: the same tree and images");
+        return (Told::Examined(Box::new(kept)), true);
+    }
+    let stack = match run.up(plan, &images).await {
         Ok(stack) => stack,
         Err(error) => return not_run(&error),
     };
@@ -105,28 +125,29 @@ async fn steps(request: &SuiteRequest<'_>, suite: &Suite, run: &Run, events: &Ev
     }
     let workshop = match workshop::Room::enter(stack, &made).await {
         Ok(workshop) => workshop,
-        Err(trouble) => return Told::NotRun { why: trouble.to_string() },
+        Err(trouble) => return (Told::NotRun { why: trouble.to_string() }, false),
     };
     rows::prepare(&workshop, &made, suite, request.snapshot).await;
     let left = request.options.deadline.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(RESERVED);
-    let asked = request.spec.probe("test.sensitivity");
-    let faults = asked.and_then(|probe| probe.params.get("faults")).and_then(serde_json::Value::as_u64).unwrap_or(20);
     let plan = Plan {
         budget: left.min(Duration::from_secs(request.spec.limits.tests_seconds)),
         seed: request.seed,
-        faults: if asked.is_some() { usize::try_from(faults).unwrap_or(20).min(200) } else { 0 },
+        faults,
         // A run's id is letters and digits that nobody could guess.
         secret: format!("g{}", RunId::random()),
     };
     say("tests    running".to_owned());
     let examined = harness_suite::examine(suite, request.snapshot, &workshop, &plan).await;
     say(told_in_short(&examined));
-    Told::Examined(Box::new(examined))
+    if examined.settled() {
+        request.shelf.keep(&key, &examined);
+    }
+    (Told::Examined(Box::new(examined)), false)
 }
 
 /// Why there is no stack for the tests. The submission's own parts of it were up before, so that it is ours to bear.
-fn not_run(error: &SandboxError) -> Told {
-    Told::NotRun { why: error.fault().message }
+fn not_run(error: &SandboxError) -> (Told, bool) {
+    (Told::NotRun { why: error.fault().message }, false)
 }
 
 fn told_in_short(examined: &harness_suite::Examined) -> String {

@@ -23,7 +23,7 @@ use crate::run::Inner;
 use crate::{BuildOptions, ImageAllowList, SandboxError, StackPlan, images, labels};
 
 /// The image of one service.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct BuiltImage {
     /// What containers are made from: an id or a tag that only we use.
     pub reference: String,

@@ -13,6 +13,7 @@
 mod build;
 mod containers;
 mod control;
+mod disk;
 mod engine;
 mod errors;
 mod events;

@@ -19,6 +19,9 @@ pub struct Limits {
     pub tmpfs_bytes: u64,
     /// What a service may write to its own root before it is stopped; checked while the stack runs.
     pub disk_bytes: u64,
+    /// What a volume may hold before the services that see it are stopped; checked where the engine's volumes lie on this
+    /// machine.
+    pub volume_bytes: u64,
     /// Total size of a build context or of a folder given to a container.
     pub tree_bytes: u64,
     /// How long a service may take to become ready unless its own health test asks for more.
@@ -42,6 +45,7 @@ impl Default for Limits {
             log_bytes: 16 * MIB,
             tmpfs_bytes: 256 * MIB,
             disk_bytes: 2048 * MIB,
+            volume_bytes: 4096 * MIB,
             tree_bytes: 256 * MIB,
             ready: Duration::from_secs(120),
             parallel_builds: 2,

@@ -1,21 +1,17 @@
-//! Follows what the engine says about a run's containers, and what they write.
+//! Follows what the engine says about a run's containers.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bollard::models::EventMessage;
-use bollard::query_parameters::{EventsOptions, KillContainerOptions, ListContainersOptions};
+use bollard::query_parameters::EventsOptions;
 use futures_util::StreamExt;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::Event;
-use crate::labels;
 use crate::run::Inner;
-
-/// Time between looks at how much has been written. The engine has to count.
-const DISK: Duration = Duration::from_secs(2);
+use crate::{Event, disk, labels};
 
 /// The followers of one run; they end when this is dropped.
 #[derive(Debug)]
@@ -36,7 +32,7 @@ impl Watch {
     pub(crate) fn begin(run: Arc<Inner>) -> Self {
         let seen = Arc::new(Seen::default());
         let events = tokio::spawn(follow(run.clone(), seen.clone()));
-        let disk = tokio::spawn(weigh(run));
+        let disk = tokio::spawn(disk::weigh(run));
         Watch { seen, tasks: [events, disk] }
     }
 
@@ -113,26 +109,4 @@ fn take(run: &Inner, seen: &Seen, starts: &mut HashMap<String, i64>, message: Ev
         _ => {}
     }
     seen.changed.notify_waiters();
-}
-
-/// Kills what writes more than it may to its own root.
-async fn weigh(run: Arc<Inner>) {
-    let limit = run.options.limits.disk_bytes;
-    loop {
-        tokio::time::sleep(DISK).await;
-        let options = ListContainersOptions {
-            size: true,
-            filters: Some(labels::filter(labels::RUN, Some(run.options.run_id.as_str()))),
-            ..ListContainersOptions::default()
-        };
-        let Ok(containers) = run.engine.docker.list_containers(Some(options)).await else { continue };
-        for container in containers {
-            let bytes = container.size_rw.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
-            let service = container.labels.unwrap_or_default().remove(labels::SERVICE);
-            if let (true, Some(id), Some(service)) = (bytes > limit, container.id, service) {
-                let _ = run.engine.docker.kill_container(&id, None::<KillContainerOptions>).await;
-                run.tell(Event::DiskFull { service, bytes });
-            }
-        }
-    }
 }

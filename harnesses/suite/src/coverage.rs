@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 use regex::Regex;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::stack::CoverageFormat;
 
@@ -16,7 +16,7 @@ const MOST_LINES: u32 = 100_000;
 const MOST_FILES: usize = 10_000;
 
 /// Lines by file, as the tool names files.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Coverage {
     pub files: BTreeMap<String, Lines>,
     /// Names of tests that [`Lines::tests`] numbers.
@@ -24,7 +24,7 @@ pub struct Coverage {
 }
 
 /// The lines of one file.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Lines {
     pub covered: BTreeSet<u32>,
     pub missing: BTreeSet<u32>,

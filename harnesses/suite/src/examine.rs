@@ -7,6 +7,7 @@ mod commands;
 use std::time::{Duration, Instant};
 
 use grader_model::Snapshot;
+use serde::{Deserialize, Serialize};
 
 use crate::coverage::{self, Coverage};
 use crate::lint::{self, Linted};
@@ -37,7 +38,7 @@ pub struct Plan {
 }
 
 /// One run of a suite.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     pub results: Option<Results>,
     /// Why there are no results although there is a report.
@@ -64,7 +65,7 @@ impl Run {
 }
 
 /// What became of the test of ours that fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Canary {
     /// The stack has none, or it could not be placed.
     None,
@@ -77,7 +78,7 @@ pub enum Canary {
 }
 
 /// What examining a suite brought.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Examined {
     pub first: Run,
     /// Run a second time; in another order where `shuffled`.
@@ -98,6 +99,20 @@ pub struct Examined {
     pub trouble: Option<String>,
     /// The budget was used up before everything was done.
     pub out_of_time: bool,
+}
+
+impl Examined {
+    /// Whether a regrade of the same tree may take this for its own: everything was done, nothing was cut short, and the
+    /// tests passed every time. What failed is run again every time; it may have been the machine.
+    pub fn settled(&self) -> bool {
+        let runs = [Some(&self.first), self.again.as_ref(), self.third.as_ref()];
+        self.trouble.is_none()
+            && !self.out_of_time
+            && self.again.is_some()
+            && runs.into_iter().flatten().all(|run| run.all_passed() && run.exit.is_some() && !run.over_limits)
+            && trustworthy(self)
+            && !self.challenge.as_ref().is_some_and(|challenge| challenge.out_of_time || challenge.spoilt)
+    }
 }
 
 /// Examines a suite within the plan's budget. Never fails: what went wrong is in the result.

@@ -9,6 +9,7 @@ use std::ops::Range;
 use grader_model::Snapshot;
 use harness_syntax::{Language, Limits, Node, Tree, parse};
 use regex::Regex;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::coverage::Coverage;
@@ -19,7 +20,7 @@ use crate::recognise::Suite;
 const MOST_IN_FILE: usize = 2_000;
 
 /// What a fault does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Kind {
     /// `<` becomes `<=`, `==` becomes `!=`.
     Comparison,
@@ -38,7 +39,7 @@ pub enum Kind {
 }
 
 /// One small fault.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
     pub kind: Kind,
     /// Relative to the tree.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use grader_model::{Evidence, Finding, Snapshot, Verdict};
 use regex::Regex;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::examine::Bench;
 use crate::paths::{folder, name};
@@ -45,7 +45,7 @@ struct Linter {
 }
 
 /// What a linter said.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Linted {
     pub tool: String,
     /// Its first complaints; none where it has nothing to complain of.

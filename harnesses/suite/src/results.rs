@@ -7,6 +7,8 @@ mod junit;
 mod lines;
 mod script;
 
+use serde::{Deserialize, Serialize};
+
 use crate::stack::ReportFormat;
 
 /// Cases that are read from one report.
@@ -16,7 +18,7 @@ const MOST_CASES: usize = 20_000;
 const MOST_TEXT: usize = 1_000;
 
 /// How a test came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     Passed,
     Failed,
@@ -24,7 +26,7 @@ pub enum Outcome {
 }
 
 /// One test of a report.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Case {
     /// As the runner names it, with what it belongs to.
     pub name: String,
@@ -37,13 +39,13 @@ pub struct Case {
 }
 
 /// A report that was read.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Results {
     pub cases: Vec<Case>,
 }
 
 /// Why a report tells nothing.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadReport {
     /// It is not in the format that the runner writes.

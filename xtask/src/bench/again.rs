@@ -96,7 +96,7 @@ pub(crate) fn concurrency() -> Result<()> {
 fn all(grader: &Path, trees: &[PathBuf], at_once: usize, out: &Path, spec: &str) -> Result<Vec<Value>> {
     let mut command = Command::new(grader);
     command.current_dir(shell::workspace()).arg("grade").args(trees).args(["--seed", "1", "--spec", spec]);
-    command.args(["--concurrency", &at_once.to_string(), "--out"]).arg(out);
+    command.args(["--fresh", "--concurrency", &at_once.to_string(), "--out"]).arg(out);
     shell::output(&mut command)?;
     trees.iter().map(|tree| super::read_report(&out.join(tree.file_name().unwrap_or_default()))).collect()
 }

@@ -65,7 +65,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
             say(format!("{language} with {tests} tests"));
             let tree = made(&folder, language, tests, work.path())?;
             let mut command = Command::new(&grader);
-            command.arg("grade").arg(&tree).arg("--spec").arg(folder.join("spec.yaml"));
+            command.arg("grade").arg("--fresh").arg(&tree).arg("--spec").arg(folder.join("spec.yaml"));
             command.args(["--seed", SEED, "--format", "json"]).stdout(Stdio::null());
             let report = graded(&mut command, &work.path().join("out"))?;
             seen.push(noticed(&report).map_err(|why| Failure::new(format!("{language}, {tests}: {why}")))?);

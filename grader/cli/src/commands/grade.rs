@@ -93,6 +93,7 @@ fn request(args: &GradeArgs) -> Result<GradeRequest, Exit> {
         keep: args.keep,
         offline: args.offline,
         skip_tests: args.skip_tests,
+        fresh: args.fresh,
         runtime: args.runtime.clone(),
         allow_images: args.allow_image.clone(),
         build_network: args.build_network.clone(),

@@ -1,8 +1,10 @@
 //! Folders and files of the tree in containers, and the volumes beside them.
 
+use std::time::Duration;
+
 use grader_compose::files::RelPath;
 use grader_compose::project::{Location, Mount, MountSource, Volume};
-use grader_sandbox::SandboxError;
+use grader_sandbox::{Event, SandboxError};
 
 use crate::support::{Bench, idle};
 
@@ -70,4 +72,35 @@ async fn a_bind_that_must_be_there_and_is_not_is_the_candidates_fault() {
     api.volumes = vec![bind("nothing", "/x", false, false)];
     let error = Bench::new("nobind").await.service("api", api).fails().await;
     assert!(matches!(&error, SandboxError::Missing { path, .. } if path == "nothing"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_volume_that_is_filled_stops_whoever_sees_it_and_nobody_else() {
+    let (mut writer, mut other) = (idle(), idle());
+    writer.volumes = vec![volume(Some("data"), "/data")];
+    other.volumes = vec![volume(Some("small"), "/data")];
+    let mut bench = Bench::new("filled").await.service("api", writer).service("other", other);
+    bench.project.volumes.insert("data".to_owned(), Volume::default());
+    bench.project.volumes.insert("small".to_owned(), Volume::default());
+    bench.options.limits.volume_bytes = 8 << 20;
+    bench
+        .up(async |up| {
+            for service in ["api", "other"] {
+                up.sh(service, "dd if=/dev/zero of=/data/x bs=1M count=4 status=none").await;
+            }
+            // Below the limit nothing happens, however often it is weighed.
+            assert_eq!(up.stack.ended("api", Duration::from_secs(6)).await.unwrap(), None);
+            up.sh("api", "dd if=/dev/zero of=/data/y bs=1M count=8 status=none").await;
+            assert_eq!(up.stack.ended("api", Duration::from_secs(60)).await.unwrap(), Some(137));
+            assert_eq!(up.stack.ended("other", Duration::from_secs(5)).await.unwrap(), None);
+            let mut told = Vec::new();
+            while let Ok(event) = up.events.try_recv() {
+                if let Event::DiskFull { service, bytes } = event {
+                    assert!(bytes >= 12 << 20, "{bytes}");
+                    told.push(service);
+                }
+            }
+            assert!(told.iter().all(|service| service == "api") && !told.is_empty(), "{told:?}");
+        })
+        .await;
 }

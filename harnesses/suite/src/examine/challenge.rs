@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use grader_model::Snapshot;
+use serde::{Deserialize, Serialize};
 
 use super::{Bench, Plan, Run};
 use crate::coverage::Coverage;
@@ -26,7 +27,7 @@ const MOST_TESTS: usize = 400;
 const FIRST_FILES: usize = 2;
 
 /// What became of a fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fate {
     /// A test failed, or the tests did not end.
     Noticed,
@@ -37,7 +38,7 @@ pub enum Fate {
 }
 
 /// A fault that was tried.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tried {
     pub fault: Fault,
     pub fate: Fate,
@@ -46,7 +47,7 @@ pub struct Tried {
 }
 
 /// All the faults that were tried.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Challenge {
     pub tried: Vec<Tried>,
     /// Faults that could have been tried.

@@ -35,6 +35,7 @@ pub(super) async fn run(step: &Step) -> Result<Exit, Trouble> {
         keep: false,
         offline: false,
         skip_tests: false,
+        fresh: false,
         runtime: None,
         allow_images: Vec::new(),
         build_network: variable("GRADER_BUILD_NETWORK"),

@@ -54,6 +54,7 @@ impl Local {
             keep: false,
             offline: self.work.offline,
             skip_tests: false,
+            fresh: false,
             runtime: self.work.runtime.clone(),
             allow_images: self.work.allow_image.clone(),
             build_network: self.work.build_network.clone(),
