@@ -66,6 +66,8 @@ enum Bench {
     Concurrency,
     /// Kill workers, count claims, and measure the service over a hundred thousand runs, on SQLite and PostgreSQL
     Service(bench::service::Args),
+    /// Probe a running submission, and a stub that answers at once; send the same requests by hurl, and compare
+    Probes(bench::probes::Args),
     /// Grade the same small programs with strong and with weak tests, and print what each notice of small faults
     Sensitivity(bench::sensitivity::Args),
 }
@@ -92,6 +94,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         Chore::Bench(Bench::Service(args)) => bench::service::run(&args).map(|()| true)?,
         Chore::Bench(Bench::Bringup(args)) => bench::bringup::run(&args).map(|()| true)?,
         Chore::Bench(Bench::Regrade) => bench::again::regrade().map(|()| true)?,
+        Chore::Bench(Bench::Probes(args)) => bench::probes::run(&args).map(|()| true)?,
         Chore::Bench(Bench::Sensitivity(args)) => bench::sensitivity::run(&args)?,
         Chore::Bench(Bench::Concurrency) => bench::again::concurrency().map(|()| true)?,
     };

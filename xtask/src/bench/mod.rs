@@ -10,6 +10,7 @@ pub(crate) mod bringup;
 mod case;
 mod compare;
 mod patience;
+pub(crate) mod probes;
 pub(crate) mod sensitivity;
 pub(crate) mod service;
 mod table;

@@ -11,7 +11,7 @@ mod rootfs;
 mod tools;
 
 pub(crate) use engine::{Wanted, stop};
-pub(crate) use packages::need_postgres;
+pub(crate) use packages::{install_package, need_postgres};
 pub(crate) use tools::ensure as ensure_tools;
 
 use crate::shell::Result;
