@@ -8,6 +8,7 @@
 mod hurl;
 mod wire;
 
+use std::collections::HashMap;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -39,8 +40,15 @@ pub(crate) struct Args {
 struct Taken {
     requests: usize,
     suite: f64,
-    /// The requests that hurl can say, and how long it took.
-    theirs: (usize, f64),
+    theirs: Theirs,
+}
+
+/// What hurl made of the same requests.
+struct Theirs {
+    sent: usize,
+    /// Of them those that were answered with the same status.
+    alike: usize,
+    seconds: f64,
 }
 
 /// Measures and prints.
@@ -70,7 +78,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let theirs = by_hurl(&hurl, &again, wire::stub(&again)?, work.path())?;
     let stubbed = Taken { requests: again.len(), suite, theirs };
 
-    println!("                 requests   suite     a second   each      hurl, of them         of hurl (<= 1.0)");
+    println!("                 requests    suite   a second       each     hurl   sent  alike   of hurl (<= 1.0)");
     print("submission", &live);
     print("a stub", &stubbed);
     println!("suite on the submission: {:.1} s (<= 8)", live.suite);
@@ -79,17 +87,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 #[expect(clippy::cast_precision_loss, reason = "requests of one run")]
 fn print(name: &str, taken: &Taken) {
-    let (count, hurl) = taken.theirs;
+    let Theirs { sent, alike, seconds } = taken.theirs;
     let requests = taken.requests as f64;
     // Those that hurl cannot say are taken to cost it what the others do.
-    let whole = hurl * requests / count.max(1) as f64;
+    let whole = seconds * requests / sent.max(1) as f64;
     println!(
-        "{name:<16} {:>8} {:>6.1} s {:>10.0}   {:>5.2} ms {:>6.1} s, {count:<8}    {:.2}",
+        "{name:<16} {:>8} {:>6.1} s {:>10.0} {:>7.2} ms {seconds:>6.1} s {sent:>6} {alike:>6}   {:.2}",
         taken.requests,
         taken.suite,
         requests / taken.suite,
         1e3 * taken.suite / requests,
-        hurl,
         taken.suite / whole
     );
 }
@@ -144,11 +151,25 @@ fn probed(grader: &Path, spec: &Path, server: SocketAddr, work: &Path) -> Result
     Ok((exchanges, super::seconds(&report, "probe")))
 }
 
-fn by_hurl(hurl: &Path, exchanges: &[Exchange], server: SocketAddr, work: &Path) -> Result<(usize, f64)> {
-    let (text, count) = hurl::file(exchanges, server);
+/// The same requests in their order, through a recorder as the suite's.
+fn by_hurl(hurl: &Path, exchanges: &[Exchange], server: SocketAddr, work: &Path) -> Result<Theirs> {
+    let recorder = Recorder::before(server)?;
     let file = work.join("requests.hurl");
-    std::fs::write(&file, text)?;
-    Ok((count, hurl::seconds(hurl, &file)?))
+    std::fs::write(&file, hurl::file(exchanges, recorder.address))?;
+    let seconds = hurl::seconds(hurl, &file)?;
+    let (sent, _) = recorder.exchanges();
+    let mut wanted: HashMap<(String, u16), usize> = HashMap::new();
+    for exchange in exchanges {
+        *wanted.entry((exchange.method.clone(), exchange.status())).or_default() += 1;
+    }
+    let mut alike = |exchange: &&Exchange| match wanted.get_mut(&(exchange.method.clone(), exchange.status())) {
+        Some(left @ 1..) => {
+            *left -= 1;
+            true
+        }
+        _ => false,
+    };
+    Ok(Theirs { sent: sent.len(), alike: sent.iter().filter(&mut alike).count(), seconds })
 }
 
 /// The submission's database and API by `docker run`, gone when this is dropped.

@@ -33,6 +33,22 @@ pub(super) struct Exchange {
     pub(super) answer: Vec<u8>,
 }
 
+impl Exchange {
+    /// The answer's status; 0 when it has none.
+    pub(super) fn status(&self) -> u16 {
+        answer_head(&self.answer).map_or(0, |(_, status, _)| status)
+    }
+
+    /// The answer's body, put together where it came in chunks.
+    pub(super) fn answer_body(&self) -> Vec<u8> {
+        let Some((head, _, headers)) = answer_head(&self.answer) else { return Vec::new() };
+        match field(&headers, "transfer-encoding") {
+            Some(_) => chunks(&self.answer[head..]).map(|(body, _)| body).unwrap_or_default(),
+            None => self.answer[head..].to_vec(),
+        }
+    }
+}
+
 /// One connection, both ways.
 #[derive(Debug, Default)]
 struct Spoken {
