@@ -11,6 +11,7 @@ mod password;
 mod plans;
 mod probes;
 mod rows;
+mod rules;
 mod schema;
 mod sql;
 mod statements;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use harness_kit::{Facts, Probe};
 
 pub use hash::{Scheme, Strength, recognize};
+pub use rules::{Ruled, rule};
 
 /// Every probe of this family, for the databases that the host knows of.
 pub fn probes(facts: &Facts) -> Vec<Box<dyn Probe>> {

@@ -2,31 +2,49 @@
 //!
 //! The tables that the statements name are made again as temporary tables, with the same columns and indexes, and filled
 //! with rows made after the real ones. Temporary tables stand before all others, so that the very statements that the API
-//! sent are planned over them, with the values that it sent. All of it happens in one transaction that is rolled back, on
-//! a connection of its own; nothing is executed but what fills the tables.
+//! sent are planned over them, with the values that it sent. It happens on a connection of its own, whose temporary tables
+//! end with it; nothing is executed but what fills the tables and counts their rows. How a plan is asked for and read is
+//! each engine's own business.
 
-mod fill;
-mod node;
+mod mysql;
+mod postgres;
+mod rows;
 
-use serde_json::Value;
+use harness_kit::Context;
 
-use crate::connection::Connection;
 use crate::engine::Dialect;
 use crate::schema::TableName;
 use crate::sql::SqlError;
 use crate::statements::{self, Statement};
 use crate::store::Found;
-pub(crate) use node::{Cause, Scan};
 
 /// Rows that each table gets: enough for any index to be worth its while.
 pub(crate) const ROWS: usize = 8_000;
 /// Tables that are made, and statements that are planned.
 const TABLES: usize = 12;
 const STATEMENTS: usize = 60;
-/// Plans in which an index, where there is one that serves, is all that is left.
-const INDEXES_ONLY: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off; \
-                            SET LOCAL enable_indexonlyscan = off; SET LOCAL enable_hashjoin = off; \
-                            SET LOCAL enable_mergejoin = off";
+/// A scan that keeps at most one row in so many is for the sake of a few.
+const SELECTIVE: f64 = 10.0;
+
+/// Why going through the whole table was not needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// A condition that an index answers keeps few of its rows.
+    Filter,
+    /// Few of its rows meet what they are joined with.
+    Join,
+    /// All of it is sorted for its first few rows.
+    Sort,
+}
+
+/// A whole table gone through for a few rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Scan {
+    pub(crate) table: TableName,
+    pub(crate) cause: Cause,
+    /// The table's columns in the condition, or those that it is sorted by.
+    pub(crate) columns: Vec<String>,
+}
 
 /// A statement with the whole-table scans in its plan that an index would spare.
 #[derive(Debug, Clone)]
@@ -50,102 +68,32 @@ pub(crate) struct Plans {
 /// Plans statements over many rows.
 ///
 /// # Errors
-/// Where the server answers no more. A table or a statement that it refuses is left out.
-pub(crate) async fn plan(found: &Found, statements: &[&Statement]) -> Result<Plans, SqlError> {
-    let connection = found.source.open_server().await?;
-    connection.query("BEGIN; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off").await?;
-    let plans = over_many_rows(&connection, found, statements).await;
-    // The connection is closed with what it prepared; where it broke, the server has rolled back already.
-    let _ = connection.query("ROLLBACK").await;
-    plans
+/// Where the server answers no more, or has no such plans. A table or a statement that it refuses is left out.
+pub(crate) async fn plan(ctx: &Context, found: &Found, statements: &[&Statement]) -> Result<Plans, SqlError> {
+    match found.dialect() {
+        Dialect::Postgres => postgres::plan(found, statements).await,
+        Dialect::Mysql => mysql::plan(ctx, found, statements).await,
+        Dialect::Sqlite => Err(SqlError::connect("a file has no server that would plan")),
+    }
 }
 
-async fn over_many_rows(connection: &Connection, found: &Found, given: &[&Statement]) -> Result<Plans, SqlError> {
-    let mut plans = Plans::default();
+/// How a plan is asked for, as evidence shows it.
+pub(crate) fn asked(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Mysql => "EXPLAIN FORMAT=JSON",
+        Dialect::Postgres | Dialect::Sqlite => "EXPLAIN (COSTS OFF)",
+    }
+}
+
+/// The tables that statements name, in their order.
+fn wanted<'f>(found: &'f Found, given: &[&Statement]) -> Vec<&'f TableName> {
     let mut wanted: Vec<&TableName> = Vec::new();
     for statement in given {
-        for table in statements::tables(&statement.text, &found.schema) {
+        for table in statements::tables(statement, &found.schema) {
             if !wanted.contains(&table) && wanted.len() < TABLES {
                 wanted.push(table);
             }
         }
     }
-    for table in wanted {
-        let filled = within(connection, fill::table(connection, found, table)).await?;
-        if filled.is_some() {
-            plans.tables.push(table.clone());
-        }
-    }
-    let tables: Vec<&TableName> = plans.tables.iter().collect();
-    for (at, statement) in given.iter().take(STATEMENTS).enumerate() {
-        let Some(sql) = statements::within(&statement.text, &tables, "pg_temp") else { continue };
-        if let Some(planned) =
-            within(connection, one(connection, found, at, &sql, &statement.parameters, &tables)).await?
-        {
-            plans.planned.push(planned);
-        }
-    }
-    Ok(plans)
-}
-
-/// Runs `work` between savepoints: what the server refuses of it leaves the transaction as it was.
-async fn within<T>(
-    connection: &Connection,
-    work: impl Future<Output = Result<T, SqlError>>,
-) -> Result<Option<T>, SqlError> {
-    connection.query("SAVEPOINT before").await?;
-    match work.await {
-        Ok(done) => {
-            connection.query("RELEASE SAVEPOINT before").await?;
-            Ok(Some(done))
-        }
-        Err(SqlError::Refused { state, message }) => {
-            tracing::debug!(state, message, "left out of planning");
-            connection.query("ROLLBACK TO SAVEPOINT before").await?;
-            Ok(None)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-async fn one(
-    connection: &Connection,
-    found: &Found,
-    at: usize,
-    sql: &str,
-    parameters: &[Option<String>],
-    tables: &[&TableName],
-) -> Result<Planned, SqlError> {
-    let name = format!("grader_{at}");
-    connection.query(&format!("PREPARE {name} AS {sql}")).await?;
-    let values: Vec<String> =
-        parameters.iter().map(|value| value.as_deref().map_or_else(|| "NULL".to_owned(), literal)).collect();
-    let execute =
-        if values.is_empty() { format!("EXECUTE {name}") } else { format!("EXECUTE {name} ({})", values.join(", ")) };
-    // The plan for these values, as the server makes it for a statement that it has seen a few times at the most.
-    connection.query("SET LOCAL plan_cache_mode = force_custom_plan").await?;
-    let plan = explain(connection, &execute).await?;
-    let mut scans = node::scans(&plan, &found.schema, tables, ROWS);
-    let mut text = Vec::new();
-    if !scans.is_empty() {
-        let rows = connection.query(&format!("EXPLAIN (COSTS OFF) {execute}")).await?;
-        text = rows.rows.into_iter().flatten().flatten().take(60).collect();
-        connection.query(INDEXES_ONLY).await?;
-        let only = explain(connection, &execute).await?;
-        connection.query(&INDEXES_ONLY.replace("= off", "TO DEFAULT")).await?;
-        scans.retain(|scan| scan.cause == Cause::Sort || !node::is_served(&only, &scan.table));
-    }
-    connection.query(&format!("DEALLOCATE {name}")).await?;
-    Ok(Planned { at, scans, plan: text })
-}
-
-fn literal(text: &str) -> String {
-    Dialect::Postgres.literal(text)
-}
-
-async fn explain(connection: &Connection, execute: &str) -> Result<Value, SqlError> {
-    let rows = connection.query(&format!("EXPLAIN (FORMAT JSON) {execute}")).await?;
-    let text: Vec<String> = rows.rows.into_iter().flatten().flatten().collect();
-    // A plan that cannot be read shows no scan.
-    Ok(serde_json::from_str(&text.join("\n")).unwrap_or_default())
+    wanted
 }

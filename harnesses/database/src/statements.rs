@@ -11,7 +11,9 @@ mod text;
 
 use harness_kit::{Context, Stop};
 
+use crate::connection::Connection;
 use crate::engine::Dialect;
+use crate::sql::SqlError;
 use crate::store::Found;
 pub(crate) use text::{shape, tables, within};
 
@@ -43,6 +45,11 @@ impl Statement {
     pub(crate) fn shape(&self) -> String {
         shape(&self.text, self.dialect)
     }
+}
+
+/// Connections to a server of MySQL's kind by each account that may be allowed more than the API is, likeliest first.
+pub(crate) async fn accounts(ctx: &Context, found: &Found) -> Vec<Result<Connection, SqlError>> {
+    mysql_log::connections(ctx, found).await
 }
 
 /// Statements between two marks.

@@ -10,6 +10,7 @@ use grader_model::Finding;
 use harness_kit::{Context, Phase, Probe, Stop};
 
 use crate::engine::Aspect;
+use crate::rules;
 use crate::store::Store;
 
 pub(crate) struct ForeignKeyIndexes(pub(crate) Arc<Store>);
@@ -26,16 +27,13 @@ impl Probe for ForeignKeyIndexes {
 
     async fn run(&self, ctx: &Context) -> Result<Finding, Stop> {
         let found = self.0.found(ctx).await?;
-        let mut all = 0;
-        let mut bare = Vec::new();
-        for (name, table) in found.schema.own() {
-            for key in &table.foreign_keys {
-                all += 1;
-                if !table.leads(&key.columns) {
-                    bare.push(format!("{name} ({}) -> {}", key.columns.join(", "), key.refers_to));
-                }
-            }
-        }
+        let keys = rules::foreign_keys(&found.schema);
+        let all = keys.len();
+        let bare: Vec<String> = keys
+            .iter()
+            .filter(|(_, _, served)| !served)
+            .map(|(table, key, _)| format!("{table} ({}) -> {}", key.columns.join(", "), key.refers_to))
+            .collect();
         if all == 0 {
             return Err(Stop::blocked("db.foreign-keys", "the schema has no foreign keys"));
         }

@@ -9,6 +9,7 @@ use grader_model::Finding;
 use harness_kit::{Context, Phase, Probe, Stop};
 
 use crate::engine::Aspect;
+use crate::rules;
 use crate::store::Store;
 
 pub(crate) struct PrimaryKeys(pub(crate) Arc<Store>);
@@ -25,12 +26,8 @@ impl Probe for PrimaryKeys {
 
     async fn run(&self, ctx: &Context) -> Result<Finding, Stop> {
         let found = self.0.found(ctx).await?;
-        let without: Vec<String> = found
-            .schema
-            .own()
-            .filter(|(_, table)| table.primary_key.is_empty())
-            .map(|(name, _)| name.to_string())
-            .collect();
+        let without: Vec<String> =
+            rules::without_primary_key(&found.schema).into_iter().map(ToString::to_string).collect();
         let of = found.schema.own().count();
         if without.is_empty() {
             return Ok(Finding::pass(self.id(), format!("All {of} tables have a primary key")));

@@ -7,7 +7,7 @@
 //! all of it for all of it: an unfiltered page by key, a count. A page by a column without an index sorts everything for
 //! its first rows: partial, since the count beside it reads as much. Searching in text for what may stand anywhere is not
 //! held against anybody: the brief asks for a search and no more.
-//! Planted defects: `db-query-plans` of both submissions.
+//! Planted defects: `db-query-plans` of the submissions.
 
 use std::sync::Arc;
 
@@ -15,7 +15,6 @@ use async_trait::async_trait;
 use grader_model::{Evidence, Finding};
 use harness_kit::{Context, Phase, Probe, Stop};
 
-use crate::engine::Dialect;
 use crate::plans::{self, Cause, Planned, Scan};
 use crate::statements::Statement;
 use crate::store::{Found, Store};
@@ -38,13 +37,9 @@ impl Probe for QueryPlans {
     async fn run(&self, ctx: &Context) -> Result<Finding, Stop> {
         let traffic = self.0.traffic(ctx).await?;
         let found = self.0.found(ctx).await?;
-        if found.dialect() != Dialect::Postgres {
-            let why = format!("plans of {} are not read yet", found.dialect().name());
-            return Err(Stop::inconclusive(why));
-        }
         let given = traffic.statements();
         let statements: Vec<&Statement> = given.iter().map(|(_, statement)| *statement).collect();
-        let plans = plans::plan(found, &statements)
+        let plans = plans::plan(ctx, found, &statements)
             .await
             .map_err(|error| Stop::inconclusive(format!("the server planned nothing: {error}")))?;
         if plans.planned.is_empty() || plans.tables.is_empty() {
@@ -77,7 +72,7 @@ impl Probe for QueryPlans {
             }
         }
         let evidence = wasteful.iter().take(SHOWN).map(|planned| Evidence::Sql {
-            query: ctx.recorder().named(&format!("EXPLAIN (COSTS OFF) {}", statements[planned.at].text)),
+            query: ctx.recorder().named(&format!("{} {}", plans::asked(found.dialect()), statements[planned.at].text)),
             columns: vec!["QUERY PLAN".to_owned()],
             rows: planned.plan.iter().map(|line| vec![ctx.recorder().named(line)]).collect(),
             truncated: false,

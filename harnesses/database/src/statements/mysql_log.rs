@@ -136,6 +136,16 @@ fn windows(log: &Rows, own: &str, mark: &str) -> Vec<Window> {
     windows
 }
 
+/// Connections by each account that may be allowed to, likeliest first; none where a file is read.
+pub(super) async fn connections(ctx: &Context, found: &Found) -> Vec<Result<Connection, SqlError>> {
+    let Source::Server { hint, .. } = &found.source else { return Vec::new() };
+    let mut connections = Vec::new();
+    for hint in accounts(ctx, hint).await {
+        connections.push(open(&hint).await);
+    }
+    connections
+}
+
 /// Accounts that may be allowed to, likeliest first.
 async fn accounts(ctx: &Context, api: &DatabaseHint) -> Vec<DatabaseHint> {
     let known = ctx.facts().databases.iter().filter(|hint| {

@@ -3,6 +3,7 @@
 use sqlparser::dialect::{MySqlDialect, PostgreSqlDialect, SQLiteDialect};
 use sqlparser::tokenizer::{Token, Tokenizer, Word};
 
+use super::Statement;
 use crate::engine::Dialect;
 use crate::schema::{Schema, TableName};
 
@@ -37,17 +38,19 @@ pub(crate) fn shape(sql: &str, dialect: Dialect) -> String {
 }
 
 /// The tables of the schema whose names stand in the statement.
-pub(crate) fn tables<'a>(sql: &str, schema: &'a Schema) -> Vec<&'a TableName> {
-    let tokens = tokens(sql, Dialect::Postgres).unwrap_or_default();
+pub(crate) fn tables<'a>(statement: &Statement, schema: &'a Schema) -> Vec<&'a TableName> {
+    let dialect = statement.dialect;
+    let tokens = tokens(&statement.text, dialect).unwrap_or_default();
+    let is_name = |word: &Word, name: &str| is(word, name) || dialect == Dialect::Mysql && word.value == name;
     let named =
-        |table: &TableName| tokens.iter().any(|token| matches!(token, Token::Word(word) if is(word, &table.name)));
+        |table: &TableName| tokens.iter().any(|token| matches!(token, Token::Word(word) if is_name(word, &table.name)));
     schema.own().map(|(name, _)| name).filter(|name| named(name)).collect()
 }
 
 /// The same statement where `tables` stand in the schema `other`: qualified names are rewritten, bare ones stay.
 /// `None` for what is not exactly one statement that reads or changes records.
-pub(crate) fn within(sql: &str, tables: &[&TableName], other: &str) -> Option<String> {
-    let tokens = tokens(sql, Dialect::Postgres)?;
+pub(crate) fn within(statement: &Statement, tables: &[&TableName], other: &str) -> Option<String> {
+    let tokens = tokens(&statement.text, statement.dialect)?;
     let mut out = String::new();
     let mut ended = false;
     let mut first: Option<String> = None;
@@ -128,6 +131,26 @@ mod tests {
 
     fn shape(sql: &str) -> String {
         super::shape(sql, Dialect::Postgres)
+    }
+
+    fn within(sql: &str, tables: &[&TableName], other: &str) -> Option<String> {
+        super::within(&Statement { text: sql.to_owned(), ..Statement::default() }, tables, other)
+    }
+
+    #[test]
+    fn the_words_of_mysql_are_read_as_such() {
+        let statement =
+            |text: &str| Statement { text: text.to_owned(), dialect: Dialect::Mysql, ..Statement::default() };
+        let sql = "select `t`.* from `things` as `t` where `name` = \"it's\" limit 1";
+        assert_eq!(super::within(&statement(sql), &[], "").as_deref(), Some(sql));
+        assert_eq!(super::within(&statement("SELECT `a` FROM b; DROP TABLE b"), &[], ""), None);
+        let name = |name: &str| TableName { schema: String::new(), name: name.to_owned() };
+        let schema =
+            Schema { tables: ["things", "Odd", "other"].map(|n| (name(n), crate::schema::Table::default())).into() };
+        assert_eq!(
+            super::tables(&statement("SELECT * FROM `things` JOIN Odd ON 1"), &schema),
+            [&name("Odd"), &name("things")]
+        );
     }
 
     #[test]

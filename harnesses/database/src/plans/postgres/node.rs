@@ -4,44 +4,22 @@
 
 use serde_json::Value;
 
+use crate::plans::rows::few;
+use crate::plans::{Cause, SELECTIVE, Scan};
 use crate::schema::{Schema, TableName};
 
 /// Nodes of one plan that are read, and their depth.
 const NODES: usize = 500;
 const DEPTH: usize = 40;
-/// A scan that keeps at most one row in so many is for the sake of a few.
-const SELECTIVE: f64 = 10.0;
-
-/// Why going through the whole table was not needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cause {
-    /// A condition that an index answers keeps few of its rows.
-    Filter,
-    /// Few of its rows meet what they are joined with.
-    Join,
-    /// All of it is sorted for its first few rows.
-    Sort,
-}
-
-/// A whole table gone through for a few rows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Scan {
-    pub(crate) table: TableName,
-    pub(crate) cause: Cause,
-    /// The table's columns in the condition, or those that it is sorted by.
-    pub(crate) columns: Vec<String>,
-}
-
 /// A node with those above it, nearest last.
 struct Visit<'p> {
     node: &'p Value,
     above: Vec<&'p Value>,
 }
 
-/// The scans of `tables`, each of `rows` rows, that an index could spare.
-pub(super) fn scans(plan: &Value, schema: &Schema, tables: &[&TableName], rows: usize) -> Vec<Scan> {
-    #[expect(clippy::cast_precision_loss, reason = "a few thousand rows")]
-    let few = rows as f64 / SELECTIVE;
+/// The scans of `tables` that an index could spare.
+pub(super) fn scans(plan: &Value, schema: &Schema, tables: &[&TableName]) -> Vec<Scan> {
+    let few = few(SELECTIVE);
     let mut scans = Vec::new();
     for visit in visits(plan) {
         let Some(table) = scanned(visit.node, tables) else { continue };
@@ -185,7 +163,7 @@ mod tests {
             |name: &str| Column { name: name.to_owned(), kind: "text".to_owned(), class: Class::Text, nullable: false };
         let table = Table { columns: ["id", "owner_id", "title", "made"].map(column).to_vec(), ..Table::default() };
         let schema = Schema { tables: [(name(), table)].into() };
-        scans(&json!([{"Plan": plan}]), &schema, &[&name()], 8_000)
+        scans(&json!([{"Plan": plan}]), &schema, &[&name()])
     }
 
     fn scan(rows: u32, filter: Option<&str>) -> Value {
@@ -247,7 +225,7 @@ mod tests {
     #[test]
     fn nonsense_is_no_plan() {
         for plan in [json!(null), json!([]), json!([{"Plan": 7}]), json!({"Plan": {"Plans": [[], 7, {"Plans": {}}]}})] {
-            assert!(scans(&plan, &Schema::default(), &[&name()], 8_000).is_empty());
+            assert!(scans(&plan, &Schema::default(), &[&name()]).is_empty());
         }
     }
 }
