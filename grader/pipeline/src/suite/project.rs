@@ -68,6 +68,15 @@ fn throw_away(service: &Service, needed: &[&String]) -> Service {
     service.restart = None;
     service.post_start = Vec::new();
     let image = service.image.clone().unwrap_or_default();
+    if reach::is_known(&image, &["mysql", "mariadb"]) {
+        // The application's account may not make databases, which tests do as whoever their author was at home: it is
+        // given the right once the server is up, by an account whose password is known.
+        let is_of_root = |name: &str| name.contains("ROOT_PASSWORD") || name.contains("ALLOW_EMPTY_PASSWORD");
+        if root_password(&service).is_none() {
+            service.environment.retain(|name, _| !is_of_root(name));
+            service.environment.insert("MYSQL_ROOT_PASSWORD".to_owned(), Some("throw-away".to_owned()));
+        }
+    }
     if reach::is_known(&image, &["postgres", "postgis", "pgvector", "timescale"]) {
         // Tests of many kinds come as this or that user; the network is their own.
         service.environment.insert("POSTGRES_HOST_AUTH_METHOD".to_owned(), Some("trust".to_owned()));
@@ -78,6 +87,14 @@ fn throw_away(service: &Service, needed: &[&String]) -> Service {
         }
     }
     service
+}
+
+/// The password of a MySQL server's root account, as its container is told.
+pub(super) fn root_password(service: &Service) -> Option<&str> {
+    let told = ["MARIADB_ROOT_PASSWORD", "MYSQL_ROOT_PASSWORD"].into_iter();
+    let is_random = service.environment.keys().any(|name| name.ends_with("RANDOM_ROOT_PASSWORD"));
+    let mut told = told.filter_map(|name| service.environment.get(name)?.as_deref());
+    told.find(|password| !is_random && !password.is_empty())
 }
 
 fn tests_service(
@@ -200,5 +217,28 @@ fn extend_environment(environment: &mut IndexMap<String, Option<String>>, suite:
         if asked && !environment.contains_key(*name) {
             environment.insert((*name).to_owned(), Some(given.clone()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(image: &str, variables: &[(&str, &str)]) -> Service {
+        let environment = variables.iter().map(|(name, value)| ((*name).to_owned(), Some((*value).to_owned())));
+        Service { image: Some(image.to_owned()), environment: environment.collect(), ..Service::default() }
+    }
+
+    #[test]
+    fn somebody_whose_password_is_known_may_do_everything() {
+        let random = server("mariadb:10.11", &[("MARIADB_USER", "app"), ("MARIADB_RANDOM_ROOT_PASSWORD", "yes")]);
+        assert_eq!(root_password(&random), None);
+        let thrown = throw_away(&random, &[]);
+        assert!(root_password(&thrown).is_some());
+        assert_eq!(thrown.environment.keys().collect::<Vec<_>>(), ["MARIADB_USER", "MYSQL_ROOT_PASSWORD"]);
+        let told = server("mysql:8", &[("MYSQL_ROOT_PASSWORD", "of theirs")]);
+        assert_eq!(throw_away(&told, &[]).environment, told.environment);
+        let other = server("redis:7", &[]);
+        assert!(throw_away(&other, &[]).environment.is_empty());
     }
 }

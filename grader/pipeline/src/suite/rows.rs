@@ -5,7 +5,7 @@ use grader_model::Snapshot;
 use harness_kit::{DatabaseHint, DatabaseKind};
 use harness_suite::{Rows, Suite};
 
-use super::project::Made;
+use super::project::{self, Made};
 use super::workshop::Room;
 
 /// Databases on one server that are looked into.
@@ -52,19 +52,22 @@ async fn postgres(room: &Room, hint: &DatabaseHint, rows: &mut Rows) -> Option<(
     Some(())
 }
 
-async fn mysql(room: &Room, hint: &DatabaseHint, rows: &mut Rows) -> Option<()> {
-    let ask = async |sql: &str| {
-        let user = format!("--user={}", hint.user);
-        let environment = [("MYSQL_PWD".to_owned(), hint.password.clone())];
-        // MariaDB's client has a name of its own, and MySQL's is not in its newest images.
-        for client in ["mysql", "mariadb"] {
-            let argv = [client, &user, "--batch", "--skip-column-names", "-e", sql];
-            if let Some(said) = room.exec(&hint.service, &argv, &environment).await {
-                return Some(said);
-            }
+/// Asks a server of MySQL's kind by one of its own accounts.
+async fn client(room: &Room, service: &str, user: &str, password: &str, sql: &str) -> Option<String> {
+    let user = format!("--user={user}");
+    let environment = [("MYSQL_PWD".to_owned(), password.to_owned())];
+    // MariaDB's client has a name of its own, and MySQL's is not in its newest images.
+    for client in ["mysql", "mariadb"] {
+        let argv = [client, &user, "--batch", "--skip-column-names", "-e", sql];
+        if let Some(said) = room.exec(service, &argv, &environment).await {
+            return Some(said);
         }
-        None
-    };
+    }
+    None
+}
+
+async fn mysql(room: &Room, hint: &DatabaseHint, rows: &mut Rows) -> Option<()> {
+    let ask = async |sql: &str| client(room, &hint.service, &hint.user, &hint.password, sql).await;
     let listed =
         ask("SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND \
          table_schema NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema')")
@@ -102,39 +105,89 @@ fn is_plain(name: &str) -> bool {
     (1..=63).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
-/// Makes the databases and users that URLs in the tests' settings name: on the author's machine somebody made them.
+/// Makes the databases and users that URLs in the tests' settings name: on the author's machine somebody made them. Who the
+/// application comes as may make databases.
 pub(super) async fn prepare(room: &Room, made: &Made, suite: &Suite, snapshot: &Snapshot) {
-    let Some(hint) = made.databases.iter().find(|hint| hint.kind == DatabaseKind::Postgres) else { return };
-    let mut wanted: Vec<(String, String)> = Vec::new();
-    for (path, text) in snapshot.texts() {
-        let settings = suite.files.iter().any(|file| file == path)
-            || ["conftest", ".env", "test", "spec", "setup", ".github"].iter().any(|word| path.contains(word));
-        if settings && suite.inside(path).is_some() {
-            wanted.extend(places(text));
+    for hint in &made.databases {
+        match hint.kind {
+            DatabaseKind::Postgres => prepare_postgres(room, hint, &wanted(hint, suite, snapshot)).await,
+            DatabaseKind::Mysql => prepare_mysql(room, made, hint, &wanted(hint, suite, snapshot)).await,
+            DatabaseKind::Mongo | DatabaseKind::Sqlite => {}
         }
     }
-    wanted.sort();
-    wanted.dedup();
-    for (user, database) in wanted.into_iter().filter(|(_, database)| *database != hint.database).take(8) {
-        if user != hint.user {
+}
+
+async fn prepare_postgres(room: &Room, hint: &DatabaseHint, wanted: &[Wanted]) {
+    for Wanted { user, database, .. } in wanted {
+        if *user != hint.user {
             let _ = psql(room, hint, &hint.database, &format!("CREATE ROLE \"{user}\" SUPERUSER LOGIN")).await;
         }
         let _ = psql(room, hint, &hint.database, &format!("CREATE DATABASE \"{database}\"")).await;
     }
 }
 
-/// User and database of each URL of a PostgreSQL server.
-fn places(text: &str) -> Vec<(String, String)> {
+async fn prepare_mysql(room: &Room, made: &Made, hint: &DatabaseHint, wanted: &[Wanted]) {
+    let Some(password) = made.project.services.get(&hint.service).and_then(project::root_password) else { return };
+    let mut statements = Vec::new();
+    let all = |user: &str| format!("GRANT ALL PRIVILEGES ON *.* TO '{user}'@'%' WITH GRANT OPTION");
+    if is_plain(&hint.user) && hint.user != ROOT {
+        statements.push(all(&hint.user));
+    }
+    for Wanted { user, password, database } in wanted {
+        if *user != hint.user && user != ROOT {
+            statements.push(format!("CREATE USER IF NOT EXISTS '{user}'@'%' IDENTIFIED BY '{password}'"));
+            statements.push(all(user));
+        }
+        statements.push(format!("CREATE DATABASE IF NOT EXISTS `{database}`"));
+    }
+    for sql in statements {
+        let _ = client(room, &hint.service, ROOT, password, &sql).await;
+    }
+}
+
+/// MySQL's own account.
+const ROOT: &str = "root";
+
+/// A database with its user, as a URL names them. Nothing in it needs quoting.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Wanted {
+    user: String,
+    password: String,
+    database: String,
+}
+
+/// What the tests' settings name beside the application's own database.
+fn wanted(hint: &DatabaseHint, suite: &Suite, snapshot: &Snapshot) -> Vec<Wanted> {
+    let schemes: &[&str] = if hint.kind == DatabaseKind::Mysql { &["mysql", "mariadb"] } else { &["postgres"] };
+    let mut wanted: Vec<Wanted> = Vec::new();
+    for (path, text) in snapshot.texts() {
+        let settings = suite.files.iter().any(|file| file == path)
+            || ["conftest", ".env", "test", "spec", "setup", ".github"].iter().any(|word| path.contains(word));
+        if settings && suite.inside(path).is_some() {
+            wanted.extend(schemes.iter().flat_map(|scheme| places(text, scheme)));
+        }
+    }
+    wanted.sort();
+    wanted.dedup();
+    wanted.retain(|wanted| wanted.database != hint.database);
+    wanted.truncate(8);
+    wanted
+}
+
+/// User, password and database of each URL with a scheme that begins like that.
+fn places(text: &str, scheme: &str) -> Vec<Wanted> {
     let mut found = Vec::new();
-    for at in text.match_indices("postgres").map(|(at, _)| at).take(50) {
+    for at in text.match_indices(scheme).map(|(at, _)| at).take(50) {
         let rest = &text[at..];
         let end = rest.find(|c: char| c.is_whitespace() || "'\"`<>".contains(c)).unwrap_or(rest.len());
         let Some((_, place)) = rest[..end].split_once("://") else { continue };
         let Some((server, database)) = place.split_once('/') else { continue };
-        let user = server.split_once('@').map_or("", |(user, _)| user).split(':').next().unwrap_or_default();
+        let account = server.split_once('@').map_or("", |(account, _)| account);
+        let (user, password) = account.split_once(':').unwrap_or((account, ""));
         let database = database.split('?').next().unwrap_or_default();
-        if is_plain(user) && is_plain(database) {
-            found.push((user.to_owned(), database.to_owned()));
+        if is_plain(user) && is_plain(database) && (password.is_empty() || is_plain(password)) {
+            let [user, password, database] = [user, password, database].map(str::to_owned);
+            found.push(Wanted { user, password, database });
         }
     }
     found
@@ -146,10 +199,17 @@ mod tests {
 
     #[test]
     fn places_of_databases_are_read_from_urls() {
+        let wanted = |user: &str, password: &str, database: &str| {
+            let [user, password, database] = [user, password, database].map(str::to_owned);
+            Wanted { user, password, database }
+        };
         let text = "URL = os.getenv('X', 'postgresql+psycopg://shop:pw@localhost:5432/shop_test?x=1')\nhttp://a/b";
-        assert_eq!(places(text), [("shop".to_owned(), "shop_test".to_owned())]);
-        assert_eq!(places("postgres://$USER@db/${NAME}"), []);
-        assert_eq!(places("postgres://a@b/c\"; DROP"), [("a".to_owned(), "c".to_owned())]);
+        assert_eq!(places(text, "postgres"), [wanted("shop", "pw", "shop_test")]);
+        assert_eq!(places(text, "mysql"), []);
+        assert_eq!(places("mysql+pymysql://a@db/b", "mysql"), [wanted("a", "", "b")]);
+        assert_eq!(places("postgres://$USER@db/${NAME}", "postgres"), []);
+        assert_eq!(places("postgres://a@b/c\"; DROP", "postgres"), [wanted("a", "", "c")]);
+        assert_eq!(places("mysql://a:x'y@b/c mysql://a:x;y@b/c", "mysql"), []);
     }
 
     #[test]
