@@ -50,6 +50,8 @@ pub struct Linted {
     pub tool: String,
     /// Its first complaints; none where it has nothing to complain of.
     pub complaints: Vec<String>,
+    /// Whether the project did not install it: its rules may have come after the project, so that it charges nothing.
+    pub is_ours: bool,
 }
 
 /// Lines for the build step that make a language's linters available where the project configures them.
@@ -66,11 +68,16 @@ pub(crate) async fn run(suite: &Suite, snapshot: &Snapshot, bench: &mut Bench<'_
     let said = bench.workshop.run(&linter.run, &[], &environment(suite), time).await?;
     let complaints = match said.exit {
         Some(0) => Vec::new(),
-        Some(1) => complaints(&said.output),
+        Some(1 | 3) => complaints(&said.output),
         _ => return Ok(None),
     };
     // Complaints that name no place are a tool's own trouble.
-    Ok((said.exit == Some(0) || !complaints.is_empty()).then(|| Linted { tool: linter.tool.clone(), complaints }))
+    let is_ours = said.exit == Some(3);
+    Ok((said.exit == Some(0) || !complaints.is_empty()).then(|| Linted {
+        tool: linter.tool.clone(),
+        complaints,
+        is_ours,
+    }))
 }
 
 fn environment(suite: &Suite) -> Vec<(String, String)> {
@@ -128,6 +135,11 @@ pub fn with_linter(finding: Finding, linted: Option<&Linted>) -> Finding {
         };
     }
     let said = Evidence::Log { service: tool.clone(), lines: linted.complaints.clone() };
+    if linted.is_ours {
+        let note =
+            Evidence::note(format!("{tool} is of a release that the project does not install, and charges nothing"));
+        return finding.evidence(said).evidence(note);
+    }
     if finding.verdict != Verdict::Pass {
         return finding.evidence(said);
     }
@@ -198,6 +210,7 @@ mod tests {
         let linted = |complaints: &[&str]| Linted {
             tool: "Ruff".into(),
             complaints: complaints.iter().map(|line| (*line).to_owned()).collect(),
+            is_ours: false,
         };
         let pass = || Finding::pass(PROBE, "A linter or formatter is set up").expected("e").actual("a");
         assert_eq!(with_linter(pass(), None), pass());
@@ -205,6 +218,9 @@ mod tests {
         assert_eq!((clean.verdict, clean.actual.as_str()), (Verdict::Pass, "set up, and Ruff has no complaint"));
         let dirty = with_linter(pass(), Some(&linted(&["a.py:1:1: F401"])));
         assert_eq!((dirty.verdict, dirty.expected.as_str()), (Verdict::Partial, "e"));
+        let newer = Linted { is_ours: true, ..linted(&["a.py:1:1: F401"]) };
+        let told = with_linter(pass(), Some(&newer));
+        assert_eq!((told.verdict, told.evidence.len()), (Verdict::Pass, 2), "shown, and not charged");
         let fail = with_linter(Finding::fail(PROBE, "none"), Some(&linted(&[])));
         assert_eq!(fail.verdict, Verdict::Fail);
         let other = Finding::pass("org.size", "fine");

@@ -18,6 +18,8 @@ pub(crate) struct Case {
     pub(crate) good: Expected,
     /// What differs with the defect; empty for the good one.
     pub(crate) changes: Expected,
+    /// Whether it shows only where the submission's own tools are run.
+    is_run: bool,
     folder: PathBuf,
 }
 
@@ -48,6 +50,7 @@ pub(crate) fn find(folder: &Path, only: &str) -> Result<Vec<Case>> {
             spec: truth.spec.clone(),
             good: truth.expect.clone(),
             changes,
+            is_run: defect.is_some_and(|defect| truth.run.contains(defect)),
             folder: folder.clone(),
         };
         cases.push(case(None, Expected::new()));
@@ -65,7 +68,7 @@ const NEED_TESTS: [&str; 4] = ["test.pass", "test.isolation", "test.coverage", "
 impl Case {
     /// Whether what is planted shows only when the submission's own tests are run.
     pub(crate) fn is_about_tests(&self) -> bool {
-        NEED_TESTS.iter().any(|probe| self.changes.contains_key(*probe))
+        self.is_run || NEED_TESTS.iter().any(|probe| self.changes.contains_key(*probe))
     }
 
     /// Expects what a grading that leaves the submission's own tests unrun can tell.

@@ -1,6 +1,6 @@
 //! What a submission is known to deserve: its `truth.yaml`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -27,6 +27,9 @@ pub(crate) struct Truth {
     /// For each defect, the verdicts that differ from the good submission's.
     #[serde(default)]
     pub(crate) defects: BTreeMap<String, Expected>,
+    /// Defects that show only where the submission's own tests and its linter are run, beside those whose probes say so.
+    #[serde(default)]
+    pub(crate) run: BTreeSet<String>,
 }
 
 fn first_assessment() -> String {
@@ -63,6 +66,9 @@ impl Truth {
                 }
             }
         }
+        if let Some(name) = truth.run.iter().find(|name| !truth.defects.contains_key(*name)) {
+            return Err(format!("`run` names {name}, which is no defect"));
+        }
         let all = truth.defects.values().chain([&truth.expect]).flatten();
         for (probe, verdict) in all {
             if !VERDICTS.contains(&verdict.as_str()) {
@@ -98,6 +104,7 @@ mod tests {
             ("expect: { a: pass }\ndefects: { x: {}, variant-y: {} }", "x changes nothing"),
             ("expect: { '*': pass }\ndefects: { x: { a: pass } }", "leaves a as it is"),
             ("expect: { a: pass }\ndefects: { x: { '*': fail } }", "has to name each"),
+            ("expect: { a: pass }\ndefects: { x: { a: fail } }\nrun: [y]", "is no defect"),
         ] {
             let error = Truth::parse(text).unwrap_err();
             assert!(error.contains(why), "{error}");
