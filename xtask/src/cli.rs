@@ -64,6 +64,10 @@ enum Bench {
     Regrade,
     /// Grade four submissions in turn and at a time, and compare times and verdicts
     Concurrency,
+    /// Read a tree of 500 files made of the fixtures' sources, and print seconds
+    Reading(bench::reading::Args),
+    /// Load schemas that others designed, and compare this project's rules with known catalogues of checks
+    Schemas(bench::schemas::Args),
     /// Kill workers, count claims, and measure the service over a hundred thousand runs, on SQLite and PostgreSQL
     Service(bench::service::Args),
     /// Probe a running submission, and a stub that answers at once; send the same requests by hurl, and compare
@@ -91,6 +95,8 @@ pub(crate) fn run() -> Result<ExitCode> {
         Chore::Soak(args) => soak::run(&args)?,
         Chore::Fuzz(args) => fuzz::run(&args)?,
         Chore::Bench(Bench::Accuracy(args)) => bench::run(&args)?,
+        Chore::Bench(Bench::Reading(args)) => bench::reading::run(&args).map(|()| true)?,
+        Chore::Bench(Bench::Schemas(args)) => bench::schemas::run(&args).map(|()| true)?,
         Chore::Bench(Bench::Service(args)) => bench::service::run(&args).map(|()| true)?,
         Chore::Bench(Bench::Bringup(args)) => bench::bringup::run(&args).map(|()| true)?,
         Chore::Bench(Bench::Regrade) => bench::again::regrade().map(|()| true)?,

@@ -1,7 +1,8 @@
 //! How long reading a tree takes: `cargo run [--release] -p harness-repository --example reading [FOLDER]`.
 //!
-//! Without a folder, the bundled good submissions are repeated under other names until the tree has 500 files. With one,
-//! its findings are printed as well. Prints figures and judges nothing.
+//! Without a folder, the sources of the fixtures (the good submissions and the small programs, which are in five
+//! languages) are repeated under other names until the tree has 500 files: the same tree each time, and one that has a
+//! copy of everything. With one, its findings are printed as well. Prints figures and judges nothing.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,11 +20,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     match &given {
         Some(folder) => collect(folder, folder, &mut files)?,
         None => {
-            let submissions = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/submissions");
+            let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
             let mut one = BTreeMap::new();
-            for name in ["express-bookstore", "fastapi-bookstore"] {
-                collect(&submissions, &submissions.join(name).join("repo"), &mut one)?;
+            for entry in std::fs::read_dir(fixtures.join("submissions"))? {
+                let repository = entry?.path().join("repo");
+                if repository.is_dir() {
+                    collect(&fixtures, &repository, &mut one)?;
+                }
             }
+            collect(&fixtures, &fixtures.join("suites/programs"), &mut one)?;
             for (copy, (path, bytes)) in one.iter().cycle().take(FILES).enumerate() {
                 files.insert(format!("part{}/{path}", copy / one.len()), bytes.clone());
             }
@@ -55,13 +60,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let mut slow: Vec<_> = findings.iter().map(|finding| (finding.millis, finding.probe.as_str())).collect();
     slow.sort_unstable_by(|a, b| b.cmp(a));
+    let lines = snapshot.texts().map(|(_, text)| text.lines().count()).sum::<usize>();
     println!(
-        "{} files: findings {} ms, facts {} ms ({} routes); slowest {:?}",
+        "{} files, {lines} lines: {:.2} s (findings {:.2} s, facts for the live probes {:.2} s, {} routes); slowest {}",
         snapshot.files.len(),
-        of_findings.as_millis(),
-        of_facts.as_millis(),
+        (of_findings + of_facts).as_secs_f64(),
+        of_findings.as_secs_f64(),
+        of_facts.as_secs_f64(),
         facts.routes.len(),
-        &slow[..slow.len().min(3)]
+        slow.iter().take(3).map(|(millis, probe)| format!("{probe} {millis} ms")).collect::<Vec<_>>().join(", ")
     );
     Ok(())
 }

@@ -11,6 +11,8 @@ mod case;
 mod compare;
 mod patience;
 pub(crate) mod probes;
+pub(crate) mod reading;
+pub(crate) mod schemas;
 pub(crate) mod sensitivity;
 pub(crate) mod service;
 mod table;
@@ -45,6 +47,9 @@ pub(crate) struct Args {
     /// would show is not compared elsewhere. A case takes several times as long
     #[arg(long)]
     tests: bool,
+    /// Where to keep each case's last report, as SUBMISSION--DEFECT.json
+    #[arg(long, value_name = "DIR")]
+    reports: Option<PathBuf>,
     /// The folder of submissions, instead of the repository's own
     #[arg(long, value_name = "DIR")]
     submissions: Option<PathBuf>,
@@ -53,7 +58,7 @@ pub(crate) struct Args {
 impl Args {
     /// One round of the cases that match a glob.
     pub(crate) fn only(glob: &str) -> Self {
-        Args { only: glob.to_owned(), rounds: 1, json: None, tests: false, submissions: None }
+        Args { only: glob.to_owned(), rounds: 1, json: None, tests: false, reports: None, submissions: None }
     }
 }
 
@@ -84,6 +89,12 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
             let skip_tests = !args.tests && !case.is_about_tests();
             let spec = if skip_tests { case.spec.clone() } else { patience::spec(&case.spec, work.path())? };
             runs.push(grade(&grader, &spec, &repository, &work.path().join("out"), skip_tests)?);
+        }
+        if let Some(folder) = &args.reports {
+            std::fs::create_dir_all(folder)?;
+            let kept = folder.join(format!("{}.json", case.name().replace('/', "--")));
+            // A run without a report has said why already.
+            let _ = std::fs::copy(work.path().join("out/report.json"), kept);
         }
         let result = compare::judge(case, runs);
         // Long runs are watched: each result is shown when it is there.

@@ -1,5 +1,7 @@
 //! `cargo xtask bench sensitivity`: the same small program in each language, once with strong and once with weak tests,
 //! graded on the engine. How much more the strong ones notice is what `test.sensitivity` is worth.
+//!
+//! Languages that no small faults are made in are graded once: that their runner runs is all there is to see.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,20 +15,30 @@ use crate::{build, setup};
 /// Strong tests have to notice this many percent of small faults more than weak ones.
 const APART: i64 = 40;
 
-/// Folders under `fixtures/suites/programs`, and the image that the Dockerfile there names where it is not of the core.
-const LANGUAGES: [(&str, Option<&str>); 5] = [
-    ("python", None),
-    ("javascript", None),
-    ("go", Some("golang:1.22")),
-    ("java", Some("maven:3-eclipse-temurin-21")),
-    ("rust", Some("rust:1")),
+/// A language: its folder under `fixtures/suites/programs`, the image that the Dockerfile there names where it is not of the
+/// core, and whether small faults are made in it.
+#[derive(Clone, Copy)]
+struct Language {
+    name: &'static str,
+    image: Option<&'static str>,
+    faults: bool,
+}
+
+const LANGUAGES: [Language; 7] = [
+    Language { name: "python", image: None, faults: true },
+    Language { name: "javascript", image: None, faults: true },
+    Language { name: "go", image: Some("golang:1.22"), faults: true },
+    Language { name: "java", image: Some("maven:3-eclipse-temurin-21"), faults: true },
+    Language { name: "rust", image: Some("rust:1"), faults: true },
+    Language { name: "php", image: Some("php:8.2-cli"), faults: false },
+    Language { name: "ruby", image: Some("ruby:3.2-slim"), faults: false },
 ];
 
 /// Which programs to grade.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Only these languages
-    #[arg(value_parser = LANGUAGES.map(|(language, _)| language))]
+    #[arg(value_parser = LANGUAGES.map(|language| language.name))]
     languages: Vec<String>,
 }
 
@@ -48,32 +60,41 @@ impl Seen {
 /// # Errors
 /// When the set-up fails, or a program is not graded or its tests do not pass.
 pub(crate) fn run(args: &Args) -> Result<bool> {
-    let chosen: Vec<_> = LANGUAGES
+    let chosen: Vec<Language> = LANGUAGES
         .into_iter()
-        .filter(|(language, _)| args.languages.is_empty() || args.languages.iter().any(|one| one == language))
+        .filter(|language| args.languages.is_empty() || args.languages.iter().any(|one| one == language.name))
         .collect();
-    let images: Vec<String> = chosen.iter().filter_map(|(_, image)| image.map(str::to_owned)).collect();
+    let images: Vec<String> = chosen.iter().filter_map(|language| language.image.map(str::to_owned)).collect();
     setup::ensure(None, false, &images)?;
     let grader = build::grader()?;
     let folder = shell::workspace().join("fixtures/suites/programs");
     let work = tempfile::tempdir()?;
     let mut good = true;
     println!("language     strong tests    weak tests    apart");
-    for (language, _) in chosen {
-        let mut seen = Vec::new();
-        for tests in ["strong", "weak"] {
-            say(format!("{language} with {tests} tests"));
-            let tree = made(&folder, language, tests, work.path())?;
+    for Language { name, faults, .. } in chosen {
+        let grade = |tests: &str| -> Result<Value> {
+            say(format!("{name} with {tests} tests"));
+            let tree = made(&folder, name, tests, work.path())?;
             let mut command = Command::new(&grader);
             command.arg("grade").arg("--fresh").arg(&tree).arg("--spec").arg(folder.join("spec.yaml"));
             command.args(["--seed", SEED, "--format", "json"]).stdout(Stdio::null());
-            let report = graded(&mut command, &work.path().join("out"))?;
-            seen.push(noticed(&report).map_err(|why| Failure::new(format!("{language}, {tests}: {why}")))?);
+            graded(&mut command, &work.path().join("out"))
+        };
+        let strong = grade("strong")?;
+        if !faults {
+            let ran = ran(&strong).map_err(|why| Failure::new(format!("{name}: {why}")))?;
+            println!("{name:<10} {ran}");
+            continue;
         }
-        let apart = seen[0].percent() - seen[1].percent();
+        let read = |tests: &str, report: &Value| {
+            noticed(report).map_err(|why| Failure::new(format!("{name}, {tests}: {why}")))
+        };
+        let strong = read("strong", &strong)?;
+        let weak = read("weak", &grade("weak")?)?;
+        let apart = strong.percent() - weak.percent();
         good &= apart >= APART;
         let shown = |seen: Seen| format!("{:>2} of {:>2} {:>3} %", seen.noticed, seen.tried, seen.percent());
-        println!("{language:<10} {:>14} {:>13} {apart:>8}", shown(seen[0]), shown(seen[1]));
+        println!("{name:<10} {:>14} {:>13} {apart:>8}", shown(strong), shown(weak));
     }
     Ok(good)
 }
@@ -89,19 +110,11 @@ fn made(folder: &Path, language: &str, tests: &str, work: &Path) -> Result<PathB
 
 /// What `test.sensitivity` says, once the tests pass at all.
 fn noticed(report: &Value) -> std::result::Result<Seen, String> {
-    let probes: Vec<&Value> = report["criteria"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .flat_map(|criterion| criterion["probes"].as_array().into_iter().flatten())
-        .collect();
-    let probe = |id: &str| probes.iter().find(|probe| probe["id"] == id).copied().unwrap_or(&Value::Null);
-    let said = |probe: &Value| format!("{}: {}", probe["verdict"], probe["summary"]);
-    let pass = probe("test.pass");
+    let pass = probe(report, "test.pass");
     if pass["verdict"] != "pass" {
         return Err(format!("its tests do not pass: {}", said(pass)));
     }
-    let sensitivity = probe("test.sensitivity");
+    let sensitivity = probe(report, "test.sensitivity");
     let words: Vec<&str> = sensitivity["actual"].as_str().unwrap_or_default().split(' ').collect();
     match words.as_slice() {
         [noticed, "of", tried, "noticed"] => match (noticed.parse(), tried.parse()) {
@@ -110,6 +123,25 @@ fn noticed(report: &Value) -> std::result::Result<Seen, String> {
         },
         _ => Err(said(sensitivity)),
     }
+}
+
+/// What the runner's own report and coverage say, where both could be read.
+fn ran(report: &Value) -> std::result::Result<String, String> {
+    let read = |id: &str| {
+        let probe = probe(report, id);
+        if probe["verdict"] == "pass" { Ok(probe["actual"].as_str().unwrap_or_default()) } else { Err(said(probe)) }
+    };
+    Ok(format!("its tests ran: {}; {}", read("test.pass")?, read("test.coverage")?))
+}
+
+fn probe<'r>(report: &'r Value, id: &str) -> &'r Value {
+    let criteria = report["criteria"].as_array().into_iter().flatten();
+    let mut probes = criteria.flat_map(|criterion| criterion["probes"].as_array().into_iter().flatten());
+    probes.find(|probe| probe["id"] == id).unwrap_or(&Value::Null)
+}
+
+fn said(probe: &Value) -> String {
+    format!("{}: {}", probe["verdict"], probe["summary"])
 }
 
 #[cfg(test)]
@@ -134,13 +166,26 @@ mod tests {
     }
 
     #[test]
+    fn a_runner_that_ran_says_so_twice() {
+        let of = |pass: &str, coverage: &str| {
+            json!({"criteria": [{"probes": [
+                {"id": "test.pass", "verdict": pass, "summary": "s", "actual": "4 passed"},
+                {"id": "test.coverage", "verdict": coverage, "summary": "t", "actual": "93 %"},
+            ]}]})
+        };
+        assert_eq!(ran(&of("pass", "pass")).unwrap(), "its tests ran: 4 passed; 93 %");
+        assert_eq!(ran(&of("pass", "inconclusive")).unwrap_err(), "\"inconclusive\": t");
+        assert!(ran(&of("fail", "pass")).is_err());
+    }
+
+    #[test]
     fn every_language_has_a_program_and_both_sets_of_tests() {
         let folder = shell::workspace().join("fixtures/suites/programs");
         let work = tempfile::tempdir().unwrap();
-        for (language, _) in LANGUAGES {
-            for tests in ["strong", "weak"] {
-                let tree = made(&folder, language, tests, work.path()).unwrap();
-                assert!(tree.join("Dockerfile").is_file() && tree.join("compose.yaml").is_file(), "{language}");
+        for Language { name, faults, .. } in LANGUAGES {
+            for tests in if faults { &["strong", "weak"][..] } else { &["strong"] } {
+                let tree = made(&folder, name, tests, work.path()).unwrap();
+                assert!(tree.join("Dockerfile").is_file() && tree.join("compose.yaml").is_file(), "{name}");
             }
         }
     }
