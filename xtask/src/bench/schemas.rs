@@ -33,9 +33,6 @@ pub(crate) struct Args {
     /// A checkout of splinter
     #[arg(long, value_name = "DIR")]
     splinter: Option<PathBuf>,
-    /// SQL that each database gets before its schema, such as a function that a newer server would have
-    #[arg(long, value_name = "SQL", default_value = "")]
-    before: String,
 }
 
 /// A rule of ours and the checks of others that are about the same.
@@ -75,7 +72,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut differences = Vec::new();
     for file in &args.schemas {
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let refused = server.load(&name, file, &args.before)?;
+        let refused = server.load(&name, file)?;
         if refused > 0 {
             say(format!("{name}: {refused} statements were refused"));
         }
@@ -183,7 +180,7 @@ impl Server {
     }
 
     /// Loads a schema into a database of its own, and gives how many of its statements were refused.
-    fn load(&self, name: &str, file: &Path, before: &str) -> Result<usize> {
+    fn load(&self, name: &str, file: &Path) -> Result<usize> {
         let text =
             std::fs::read_to_string(file).map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
         shell::run(&mut self.inside(&["createdb", "-U", "postgres", name]))?;
@@ -193,7 +190,6 @@ impl Server {
             ["\\c ", "\\connect ", "create database ", "drop database "].iter().any(|start| line.starts_with(start))
         };
         let text: String = text.lines().filter(|line| !own(line)).flat_map(|line| [line, "\n"]).collect();
-        self.script(name, &[], before)?;
         let (_, refused) = self.script(name, &[], &text)?;
         Ok(refused.lines().filter(|line| line.contains("ERROR:")).count())
     }

@@ -15,7 +15,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 /// Raised whenever [`Examined`], or what leads to it, means something else than before.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Results that are kept, the newest.
 const MOST: usize = 200;

@@ -127,14 +127,16 @@ async fn prepare_postgres(room: &Room, hint: &DatabaseHint, wanted: &[Wanted]) {
 }
 
 async fn prepare_mysql(room: &Room, made: &Made, hint: &DatabaseHint, wanted: &[Wanted]) {
-    let Some(password) = made.project.services.get(&hint.service).and_then(project::root_password) else { return };
+    let Some(server) = made.project.services.get(&hint.service) else { return };
+    let Some(password) = project::root_password(server) else { return };
     let mut statements = Vec::new();
     let all = |user: &str| format!("GRANT ALL PRIVILEGES ON *.* TO '{user}'@'%' WITH GRANT OPTION");
-    if is_plain(&hint.user) && hint.user != ROOT {
-        statements.push(all(&hint.user));
+    let told = ["MARIADB_USER", "MYSQL_USER"].iter().filter_map(|name| server.environment.get(*name)?.as_deref());
+    for user in told.filter(|user| is_plain(user) && *user != ROOT) {
+        statements.push(all(user));
     }
     for Wanted { user, password, database } in wanted {
-        if *user != hint.user && user != ROOT {
+        if user != ROOT {
             statements.push(format!("CREATE USER IF NOT EXISTS '{user}'@'%' IDENTIFIED BY '{password}'"));
             statements.push(all(user));
         }
