@@ -7,6 +7,7 @@ mod clients;
 mod connection;
 mod engine;
 mod hash;
+mod home;
 mod password;
 mod plans;
 mod probes;

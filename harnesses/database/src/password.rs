@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::hash::{Scheme, readable, recognize};
 use crate::schema::Class;
 use crate::store::{Found, Store};
-use crate::traces::find_identity;
+use crate::traces::find_account;
 
 /// A place where the password is kept, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(crate) async fn kept(store: &Store, ctx: &Context) -> Result<Vec<Kept>, Stop
     let account = ctx.account().await?;
     let found = store.found(ctx).await?;
     let mut all = readable_anywhere(found, &account).await;
-    all.extend(in_own_row(found, &account).await?);
+    all.extend(in_own_row(ctx, found, &account).await?);
     all.sort_by_key(|kept| kept.scheme.strength());
     if all.is_empty() {
         return Err(Stop::inconclusive(
@@ -75,8 +75,8 @@ async fn readable_anywhere(found: &Found, account: &Account) -> Vec<Kept> {
 }
 
 /// Verifies the texts of the account's row, and of rows elsewhere that refer to it (credentials in a table of their own).
-pub(crate) async fn in_own_row(found: &Found, account: &Account) -> Result<Vec<Kept>, Stop> {
-    let Some((table, row)) = find_identity(found, &account.identity).await else {
+pub(crate) async fn in_own_row(ctx: &Context, found: &Found, account: &Account) -> Result<Vec<Kept>, Stop> {
+    let Some((table, row)) = find_account(ctx, found, account).await else {
         return Err(Stop::inconclusive("the account's row could not be found in the database"));
     };
     let mut rows = vec![(table.clone(), row.clone())];

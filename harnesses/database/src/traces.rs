@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use grader_spec::{FieldKind, Resource};
 use harness_kit::wire::{self, Shape};
-use harness_kit::{Context, Stop};
+use harness_kit::{Account, Context, Stop, bind};
 use serde_json::{Map, Value, json};
 
-use crate::schema::{Class, TableName};
+use crate::home::{self, home};
+use crate::schema::TableName;
 use crate::sql::SqlError;
 use crate::store::{Found, is_key};
 
@@ -76,31 +77,14 @@ fn texts(resource: &Resource, sent: &Map<String, Value>) -> Vec<String> {
 /// When it cannot be asked any more: then it cannot be told.
 pub(crate) async fn holds(found: &Found, mark: &Mark) -> Result<bool, SqlError> {
     for text in &mark.texts {
-        if find_text(found, text).await.is_some() {
-            return Ok(true);
+        for (name, table) in found.schema.own() {
+            let condition = home::condition(found, table, text);
+            if !condition.is_empty() && found.one_row(name, &condition).await.is_some() {
+                return Ok(true);
+            }
         }
     }
     found.try_query("SELECT 1 AS sound").await.map(|_| false)
-}
-
-/// The first table with a row one of whose text columns is `text`, and that row.
-async fn find_text(found: &Found, text: &str) -> Option<(TableName, Map<String, Value>)> {
-    for (name, table) in found.schema.own() {
-        let columns: Vec<String> = table
-            .columns
-            .iter()
-            // Some engines' own types hold text under a name of their own, such as MariaDB's UUID or a domain.
-            .filter(|column| matches!(column.class, Class::Text | Class::Other))
-            .map(|column| found.holds(column, text))
-            .collect();
-        if columns.is_empty() {
-            continue;
-        }
-        if let Some(row) = found.one_row(name, &columns.join(" OR ")).await {
-            return Some((name.clone(), row));
-        }
-    }
-    None
 }
 
 /// Makes an account's transaction on fresh records and finds all of them in the tables.
@@ -113,7 +97,8 @@ pub(crate) async fn follow(ctx: &Context, found: &Found) -> Result<Traces, Stop>
     found.refresh(ctx).await?;
     let mut main_trace = None;
     for text in texts(&main.spec, &record.sent) {
-        if let Some((table, row)) = find_text(found, &text).await {
+        let values = |row: &Map<String, Value>| columns_of(&main.spec, &record.sent, row).len();
+        if let Some((table, row)) = home(found, &text, Some(&record.key), values).await {
             let columns = columns_of(&main.spec, &record.sent, &row);
             main_trace = Some(Trace { table, row, columns });
             break;
@@ -154,7 +139,7 @@ async fn account(ctx: &Context, found: &Found) -> Option<Trace> {
     let account = ctx.account().await.ok()?;
     found.refresh(ctx).await.ok()?;
     let accounts = &ctx.spec().domain.accounts;
-    let (table, row) = find_identity(found, &account.identity).await?;
+    let (table, row) = find_account(ctx, found, &account).await?;
     let mut columns = BTreeMap::new();
     let column =
         row.iter().find(|(_, value)| value.as_str().is_some_and(|v| v.eq_ignore_ascii_case(&account.identity)));
@@ -164,11 +149,22 @@ async fn account(ctx: &Context, found: &Found) -> Option<Trace> {
     Some(Trace { table, row, columns })
 }
 
-/// The row of the account with that identity, in whatever case it is kept.
-pub(crate) async fn find_identity(found: &Found, identity: &str) -> Option<(TableName, Map<String, Value>)> {
-    match find_text(found, identity).await {
+/// The row of an account, in whatever case its identity is kept; told from others that name it by what the registration
+/// answered.
+pub(crate) async fn find_account(
+    ctx: &Context,
+    found: &Found,
+    account: &Account,
+) -> Option<(TableName, Map<String, Value>)> {
+    let told: Vec<String> = bind::registered_record(ctx, account)
+        .map(|record| record.values().filter_map(wire::text).collect())
+        .unwrap_or_default();
+    let key = bind::account_key(ctx, account).and_then(|key| wire::text(&key));
+    let values =
+        |row: &Map<String, Value>| told.iter().filter(|text| row.values().any(|cell| is_key(cell, text))).count();
+    match home(found, &account.identity, key.as_deref(), values).await {
         Some(hit) => Some(hit),
-        None => find_text(found, &identity.to_lowercase()).await,
+        None => home(found, &account.identity.to_lowercase(), key.as_deref(), values).await,
     }
 }
 

@@ -31,7 +31,7 @@ impl Probe for PasswordSalt {
     async fn run(&self, ctx: &Context) -> Result<Finding, Stop> {
         let found = self.0.found(ctx).await?;
         let first = ctx.account().await?;
-        let first_kept = password::in_own_row(found, &first).await?;
+        let first_kept = password::in_own_row(ctx, found, &first).await?;
         let accounts = &ctx.spec().domain.accounts;
         let register = ctx.register()?;
         let mut sent = bind::fresh_registration(ctx, &mut ctx.values(self.id()));
@@ -44,8 +44,8 @@ impl Probe for PasswordSalt {
         }
         found.refresh(ctx).await?;
         let identity = sent.get(&accounts.identity).and_then(wire::text).unwrap_or_default();
-        let twin = harness_kit::Account { identity, ..first };
-        let twin_kept = password::in_own_row(found, &twin).await?;
+        let twin = harness_kit::Account { identity, registration: Some(answer), ..first };
+        let twin_kept = password::in_own_row(ctx, found, &twin).await?;
         if first_kept.is_empty() || twin_kept.is_empty() {
             return Err(Stop::inconclusive("no stored form of the password was recognized"));
         }

@@ -116,6 +116,20 @@ impl Found {
         }
     }
 
+    /// A SQLite database with these bytes, without an API around it.
+    #[cfg(test)]
+    pub(crate) async fn of_file(bytes: Vec<u8>) -> Self {
+        let connection = Connection::open(Target::Sqlite { main: bytes, wal: None }).await.expect("a database");
+        let schema = connection.schema().await.expect("a schema");
+        Found {
+            dialect: connection.dialect(),
+            connection: RwLock::new(Arc::new(connection)),
+            schema,
+            source: Source::Local { path: String::new() },
+            copied_at: AtomicUsize::new(0),
+        }
+    }
+
     pub(crate) fn dialect(&self) -> Dialect {
         self.dialect
     }
@@ -172,6 +186,13 @@ impl Found {
     /// A condition that a column holds a value, in any of the ways in which engines keep it.
     pub(crate) fn holds(&self, column: &Column, value: &str) -> String {
         self.dialect.is_one_of(&self.dialect.text(column), &forms(value))
+    }
+
+    /// How many rows are so; `None` where it cannot be told.
+    pub(crate) async fn count(&self, table: &TableName, condition: &str) -> Option<i64> {
+        let table = self.dialect.table(table);
+        let rows = self.try_query(&format!("SELECT count(*) AS number FROM {table} WHERE {condition}")).await.ok()?;
+        rows.cell(rows.rows.first()?, "number").parse().ok()
     }
 
     /// One row by column, as JSON values; `None` where no row is so or it cannot be told.
