@@ -14,6 +14,7 @@ mod shapes;
 mod specs;
 mod submissions;
 
+pub(crate) use compare::compared;
 pub(crate) use description::routes;
 pub(crate) use reports::shown;
 pub(crate) use runs::{HIDDEN, blind};

@@ -66,13 +66,17 @@ async fn read(
     Ok(conditional(&headers, &tag, || {
         let mut response = ([(header::CONTENT_TYPE, media_type(format))], text).into_response();
         if format == Format::Html {
-            // The page carries its own style and has to stand alone; scripts and everything from outside stay shut off.
-            let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; \
-                          form-action 'none'; base-uri 'none'; sandbox";
-            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, header::HeaderValue::from_static(policy));
+            stands_alone(&mut response);
         }
         response
     }))
+}
+
+/// Lets a page carry its own style, since it has to stand alone; scripts and everything from outside stay shut off.
+pub(super) fn stands_alone(response: &mut Response) {
+    const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; \
+         form-action 'none'; base-uri 'none'; sandbox";
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, header::HeaderValue::from_static(POLICY));
 }
 
 /// A run and its report as the principal may see them.

@@ -4,11 +4,11 @@ use askama::Template;
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::routing::get;
-use grader_report::{RenderOptions, compare, comparison_fragment};
+use grader_report::comparison_fragment;
 use serde::Deserialize;
 
 use super::frame::{Frame, Shown, Visitor, page};
-use crate::api::shown;
+use crate::api::compared;
 use crate::state::App;
 use crate::web::Problem;
 
@@ -38,13 +38,7 @@ async fn read(State(app): State<App>, visitor: Visitor, Query(two): Query<Two>) 
     if two.before.is_empty() || two.after.is_empty() {
         return Err(Problem::invalid_field("before", "choose an earlier and a later run with a report").into());
     }
-    let (before, was) = shown(&app, &visitor.principal, &two.before).await?;
-    let (after, is) = shown(&app, &visitor.principal, &two.after).await?;
-    let rendered =
-        tokio::task::spawn_blocking(move || comparison_fragment(&compare(&was, &is, &RenderOptions::default())?));
-    let comparison = rendered.await.map_err(|_| Problem::internal())?.map_err(|error| {
-        tracing::error!(%error, "a comparison could not be rendered");
-        Problem::internal()
-    })?;
+    let runs = (two.before.as_str(), two.after.as_str());
+    let ((before, after), comparison) = compared(&app, &visitor.principal, runs, comparison_fragment).await?;
     page(&Compared { frame: visitor.frame("Two runs compared"), before: before.id, after: after.id, comparison })
 }

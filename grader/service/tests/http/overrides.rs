@@ -121,13 +121,20 @@ async fn two_runs_are_compared() {
     graded(&service, &first, Fake::default()).await;
     let second = again(&service, &submission).await;
     graded(&service, &second, Fake { fails: vec!["api.versioning"], ..Fake::default() }).await;
-    let compared = service.get(&format!("/api/v1/comparisons?left={first}&right={second}")).await.json();
-    let changed: Vec<_> = compared["changed"]
+    let place = format!("/api/v1/comparisons?before={first}&after={second}");
+    let compared = service.get(&place).await.json();
+    let changes: Vec<_> = compared["changes"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|change| (change["probe"].as_str().unwrap(), change["points"].as_f64().unwrap() > 0.0))
+        .map(|change| (change["probe"].as_str().unwrap(), change["movement"].as_str().unwrap()))
         .collect();
-    assert_eq!(changed, [("api.methods", true), ("api.versioning", false)]);
-    assert_eq!((compared["same_tree"].as_bool(), compared["same_spec"].as_bool()), (Some(true), Some(true)));
+    assert_eq!(changes, [("api.versioning", "appeared"), ("api.methods", "gone")]);
+    assert_eq!((compared["schema"].as_str(), &compared["unlike"]), (Some("grader.comparison/1"), &json!([])));
+    assert_eq!(compared["before"]["tree"], compared["after"]["tree"]);
+    // In the other forms it says the same; a page that stands alone runs no script.
+    let page = service.get(&format!("{place}&format=html")).await;
+    assert!(page.text.contains("api.versioning") && page.header("content-security-policy").ends_with("sandbox"));
+    assert!(service.get(&format!("{place}&format=markdown")).await.text.contains("api.versioning"));
+    assert_eq!(service.get(&format!("{place}&format=pdf")).await.status, 422);
 }
