@@ -144,7 +144,7 @@ impl Store {
                 .await?;
             }
             for carried in &result.overrides {
-                insert_override!(tx, &run.id, &carried.word, carried.state, Some(carried.from.as_str()), now);
+                insert_override!(tx, new_id(), &run.id, &carried.word, carried.state, Some(&carried.from), now);
             }
             if scored {
                 // The newest scored run stands for its submission.

@@ -59,6 +59,20 @@ pub struct Override {
     pub created_at: Timestamp,
 }
 
+impl From<&Override> for NewOverride {
+    /// The word itself, to be kept of another run.
+    fn from(kept: &Override) -> Self {
+        NewOverride {
+            probe: kept.probe.clone(),
+            verdict: kept.verdict.clone(),
+            points: kept.points,
+            reason: kept.reason.clone(),
+            author: kept.author.clone(),
+            evidence: kept.evidence.clone(),
+        }
+    }
+}
+
 /// A reviewer's word on a run.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Decision {
@@ -71,12 +85,12 @@ pub struct Decision {
 }
 
 macro_rules! insert_override {
-    ($tx:ident, $run:expr, $word:expr, $state:expr, $from:expr, $now:expr) => {
+    ($tx:ident, $id:expr, $run:expr, $word:expr, $state:expr, $from:expr, $now:expr) => {
         sqlx::query(
             "INSERT INTO overrides (id, run_id, probe, verdict, points, reason, author, evidence, state, carried_from, \
              created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         )
-        .bind(crate::new_id())
+        .bind($id)
         .bind($run)
         .bind(&$word.probe)
         .bind(&$word.verdict)
@@ -133,21 +147,7 @@ impl Store {
             .bind(&word.author)
             .execute(&mut *tx)
             .await?;
-            sqlx::query(
-                "INSERT INTO overrides (id, run_id, probe, verdict, points, reason, author, evidence, state, created_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'active', $9)",
-            )
-            .bind(&id)
-            .bind(run)
-            .bind(&word.probe)
-            .bind(&word.verdict)
-            .bind(word.points)
-            .bind(&word.reason)
-            .bind(&word.author)
-            .bind(&word.evidence)
-            .bind(Timestamp::now())
-            .execute(&mut *tx)
-            .await?;
+            insert_override!(tx, &id, run, word, OverrideState::Active, None::<&str>, Timestamp::now());
         });
         Ok(id)
     }

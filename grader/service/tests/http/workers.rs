@@ -8,13 +8,13 @@ use async_trait::async_trait;
 use grader_service::{NewAsk, RunChange, RunObserver, announce, ask};
 use grader_store::RunState;
 use serde_json::json;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{Fake, Service};
 
-#[tokio::test]
-async fn a_running_run_is_cancelled_and_torn_down() {
-    let service = Service::new().await;
+/// Hands in, and waits until a worker is at it that would need a minute: the run, what stops the worker, the worker.
+async fn under_way(service: &Service) -> (String, CancellationToken, JoinHandle<()>) {
     let (_, run) = service.hand_in().await;
     let fake = Arc::new(Fake { takes: Duration::from_secs(60), ..Fake::default() });
     let stop = CancellationToken::new();
@@ -22,6 +22,13 @@ async fn a_running_run_is_cancelled_and_torn_down() {
     while fake.began.load(Ordering::SeqCst) == 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    (run, stop, worker)
+}
+
+#[tokio::test]
+async fn a_running_run_is_cancelled_and_torn_down() {
+    let service = Service::new().await;
+    let (run, stop, worker) = under_way(&service).await;
     assert_eq!(service.app.store.cancel(&run).await.unwrap(), RunState::Running);
     assert_eq!(service.over(&run).await.state, RunState::Cancelled);
     stop.cancel();
@@ -31,13 +38,7 @@ async fn a_running_run_is_cancelled_and_torn_down() {
 #[tokio::test]
 async fn a_stopping_worker_hands_back_what_it_cannot_finish() {
     let service = Service::new().await;
-    let (_, run) = service.hand_in().await;
-    let fake = Arc::new(Fake { takes: Duration::from_secs(60), ..Fake::default() });
-    let stop = CancellationToken::new();
-    let worker = service.work(fake.clone(), stop.clone());
-    while fake.began.load(Ordering::SeqCst) == 0 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let (run, stop, worker) = under_way(&service).await;
     stop.cancel();
     worker.await.unwrap();
     let back = service.app.store.run(&run).await.unwrap();

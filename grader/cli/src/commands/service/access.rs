@@ -4,10 +4,10 @@ use std::io::Read as _;
 use std::time::Duration;
 
 use grader_service::{issue_token, set_password};
-use grader_store::{Scopes, StoreError};
+use grader_store::{Scopes, Store, StoreError};
 
 use super::open;
-use crate::args::{BackupArgs, TokenCommand, UserCommand};
+use crate::args::{BackupArgs, DatabaseArgs, TokenCommand, UserCommand};
 use crate::exit::Exit;
 use crate::output::{complain, plain};
 
@@ -15,7 +15,7 @@ use crate::output::{complain, plain};
 const OPERATOR: &str = "operator";
 
 pub(in crate::commands) async fn token(command: TokenCommand) -> Exit {
-    let done = match command {
+    match command {
         TokenCommand::Create { name, scopes, days, database } => {
             let scopes: Scopes = match scopes.join(" ").parse() {
                 Ok(scopes) => scopes,
@@ -24,27 +24,19 @@ pub(in crate::commands) async fn token(command: TokenCommand) -> Exit {
                     return Exit::Usage;
                 }
             };
-            let store = match open(&database, 2).await {
-                Ok(store) => store,
-                Err(exit) => return exit,
-            };
-            async {
+            at(&database, async |store| {
                 let lasts = days.map(|days| Duration::from_secs(days * 86400));
                 let (secret, token) = issue_token(&store, &name, scopes, lasts, OPERATOR).await?;
                 let detail = serde_json::json!({"name": name, "scopes": scopes.to_string()});
                 store.audit(OPERATOR, "token.add", &format!("token/{}", token.id), &detail).await?;
                 println!("{secret}");
-                Ok::<_, StoreError>(())
-            }
+                Ok(())
+            })
             .await
         }
         TokenCommand::List { database } => {
-            let store = match open(&database, 2).await {
-                Ok(store) => store,
-                Err(exit) => return exit,
-            };
-            store.tokens().await.map(|tokens| {
-                for token in tokens {
+            at(&database, async |store| {
+                for token in store.tokens().await? {
                     let state = match (token.revoked_at, token.expires_at) {
                         (Some(at), _) => format!("revoked {at}"),
                         (None, Some(at)) => format!("until {at}"),
@@ -53,25 +45,22 @@ pub(in crate::commands) async fn token(command: TokenCommand) -> Exit {
                     let scopes = token.scopes.to_string();
                     println!("grt_{}_…  {:<28} {scopes:<28} {state}", token.prefix, plain(&token.name));
                 }
+                Ok(())
             })
-        }
-        TokenCommand::Revoke { id, database } => {
-            let store = match open(&database, 2).await {
-                Ok(store) => store,
-                Err(exit) => return exit,
-            };
-            async {
-                store.revoke_token(id.strip_prefix("grt_").unwrap_or(&id)).await?;
-                store.audit(OPERATOR, "token.revoke", &format!("token/{id}"), &serde_json::json!({})).await
-            }
             .await
         }
-    };
-    ended(done)
+        TokenCommand::Revoke { id, database } => {
+            at(&database, async |store| {
+                store.revoke_token(id.strip_prefix("grt_").unwrap_or(&id)).await?;
+                store.audit(OPERATOR, "token.revoke", &format!("token/{id}"), &serde_json::json!({})).await
+            })
+            .await
+        }
+    }
 }
 
 pub(in crate::commands) async fn user(command: UserCommand) -> Exit {
-    let done = match command {
+    match command {
         UserCommand::Set { name, role, database } => {
             let mut password = String::new();
             // A password of 200 characters is the longest that is taken.
@@ -84,32 +73,25 @@ pub(in crate::commands) async fn user(command: UserCommand) -> Exit {
                 eprintln!("grader: a password has 12 to 200 characters; it is read from stdin");
                 return Exit::Usage;
             }
-            let store = match open(&database, 2).await {
-                Ok(store) => store,
-                Err(exit) => return exit,
-            };
             let role: grader_store::Role = role.into();
-            async {
+            at(&database, async |store| {
                 set_password(&store, &name, role, password).await?;
                 let detail = serde_json::json!({"name": name, "role": role});
                 store.audit(OPERATOR, "user.set", &format!("user/{name}"), &detail).await
-            }
+            })
             .await
         }
         UserCommand::List { database } => {
-            let store = match open(&database, 2).await {
-                Ok(store) => store,
-                Err(exit) => return exit,
-            };
-            store.users().await.map(|users| {
-                for user in users {
+            at(&database, async |store| {
+                for user in store.users().await? {
                     let state = user.disabled_at.map_or(String::new(), |at| format!("disabled {at}"));
                     println!("{:<28} {:<10} {state}", plain(&user.name), user.role);
                 }
+                Ok(())
             })
+            .await
         }
-    };
-    ended(done)
+    }
 }
 
 pub(in crate::commands) async fn backup(args: BackupArgs) -> Exit {
@@ -121,8 +103,13 @@ pub(in crate::commands) async fn backup(args: BackupArgs) -> Exit {
         eprintln!("grader: {path} is there already");
         return Exit::Usage;
     }
-    match open(&args.database, 2).await {
-        Ok(store) => ended(store.backup(path).await),
+    at(&args.database, async |store| store.backup(path).await).await
+}
+
+/// Opens the store and does `work` there.
+async fn at(database: &DatabaseArgs, work: impl AsyncFnOnce(Store) -> Result<(), StoreError>) -> Exit {
+    match open(database, 2).await {
+        Ok(store) => ended(work(store).await),
         Err(exit) => exit,
     }
 }
