@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use grader_intake::{ChildCommand, Intake, IntakeError, IntakeRequest, Limits, Source};
 use grader_model::{
-    Facility, Fault, FaultSide, Finding, Level, Note, NoteKind, Outcome, Report, Stage, SubmissionRef, Timings,
+    Facility, Fault, FaultSide, Finding, Level, Note, NoteKind, Outcome, Report, Snapshot, Stage, SubmissionRef, Timings,
     Visibility, catalogue_entry,
 };
 use grader_sandbox::{ConnectOptions, Engine, ImageAllowList, Reaper, RunId, RunOptions};
@@ -46,6 +46,9 @@ pub struct GradeRequest {
     pub build_network: Option<String>,
     /// What taking the source in may cost.
     pub intake: Limits,
+    /// Whether the source may lie at a private, loopback or other special address: a person's own machine may ask for it,
+    /// a service that takes sources from others may not.
+    pub allow_private: bool,
     /// Folder of the grader's own for journals.
     pub state: PathBuf,
     /// The binary that plays intake's child, the reaper and the harness: usually the running one.
@@ -63,7 +66,17 @@ pub struct Graded {
     pub report: Report,
     /// By service, oldest line first.
     pub logs: Vec<(String, Vec<String>)>,
+    /// The graded tree; absent when the source could not be taken in.
+    pub tree: Option<Arc<Snapshot>>,
     pub interrupted: bool,
+}
+
+/// What a run leaves besides its report.
+#[derive(Default)]
+struct Left {
+    logs: Vec<(String, Vec<String>)>,
+    tree: Option<Arc<Snapshot>>,
+    interrupted: bool,
 }
 
 /// Grades a submission. Never fails: what goes wrong is in the report, with whose fault it is.
@@ -76,10 +89,9 @@ pub async fn grade(request: GradeRequest, events: Events) -> Graded {
         subdir: request.subdir.clone().unwrap_or_default(),
         seed: request.seed,
     });
-    let mut logs = Vec::new();
-    let mut interrupted = false;
-    if let Err(fault) = stages(&request, &events, &mut parts, &mut logs, &mut interrupted).await {
-        if !interrupted {
+    let mut left = Left::default();
+    if let Err(fault) = stages(&request, &events, &mut parts, &mut left).await {
+        if !left.interrupted {
             let _ = events.send(Event::Said(format!("{:<8} failed: {}", fault.stage, fault.message)));
         }
         parts.outcome = outcome(&fault);
@@ -90,7 +102,7 @@ pub async fn grade(request: GradeRequest, events: Events) -> Graded {
     }
     parts.timings.total = millis(started.elapsed());
     let report = assemble(&request.spec, request.level, request.fail_under, parts);
-    Graded { report, logs, interrupted }
+    Graded { report, logs: left.logs, tree: left.tree, interrupted: left.interrupted }
 }
 
 /// How a run ends by a fault. Only the candidate's own faults are scored.
@@ -102,19 +114,13 @@ fn outcome(fault: &Fault) -> Outcome {
     }
 }
 
-async fn stages(
-    request: &GradeRequest,
-    events: &Events,
-    parts: &mut Parts,
-    logs: &mut Vec<(String, Vec<String>)>,
-    interrupted: &mut bool,
-) -> Result<(), Box<Fault>> {
+async fn stages(request: &GradeRequest, events: &Events, parts: &mut Parts, left: &mut Left) -> Result<(), Box<Fault>> {
     let deadline = std::time::SystemTime::now() + Duration::from_secs(request.spec.spec.limits.run_seconds);
 
     let intake = tokio::select! {
         intake = take(request, events, parts) => intake.map_err(|error| Box::new(error.fault()))?,
         () = request.cancel.cancelled() => {
-            *interrupted = true;
+            left.interrupted = true;
             let message = "the run was interrupted";
             return Err(Box::new(Fault::new(FaultSide::Grader, Stage::Clone, "run.interrupted", message)));
         }
@@ -124,6 +130,7 @@ async fn stages(
     parts.submission.tree = intake.tree.clone();
     parts.notes.extend(intake.notes.clone());
     let snapshot = Arc::new(intake.snapshot);
+    left.tree = Some(snapshot.clone());
 
     // The tree is read while the stack comes up.
     let spec = request.spec.spec.clone();
@@ -239,8 +246,8 @@ async fn stages(
     parts.notes.extend(live.heard.notes);
     parts.stack.services = live.services;
     parts.timings = Timings { clone: parts.timings.clone, ..live.timings };
-    *logs = live.logs;
-    *interrupted = live.interrupted || cut_short;
+    left.logs = live.logs;
+    left.interrupted = live.interrupted || cut_short;
     match live.fault {
         Some(fault) => Err(Box::new(fault)),
         None => Ok(()),
@@ -255,6 +262,7 @@ async fn take(request: &GradeRequest, events: &Events, parts: &mut Parts) -> Res
     intake.reference.clone_from(&request.reference);
     intake.subdir.clone_from(&request.subdir);
     intake.limits = request.intake.clone();
+    intake.allow_private = request.allow_private;
     let shown = intake.source.to_string();
     let _ = events.send(Event::Began { stage: Stage::Clone, what: shown });
     let taken = grader_intake::take(intake).await;

@@ -98,6 +98,7 @@ fn request(args: &GradeArgs) -> Result<GradeRequest, Exit> {
         allow_images: args.allow_image.clone(),
         build_network: args.build_network.clone(),
         intake: args.clone.limits(),
+        allow_private: true,
         state: setup::state_folder(),
         binary,
         cancel: CancellationToken::new(),

@@ -1,9 +1,9 @@
 //! Which repository URLs the service fetches.
 //!
 //! Whoever may hand in a submission must not make the service's machines knock on doors inside of its network: sources
-//! are fetched from public addresses only, unless the operator says otherwise. The name is looked up when a run is asked
-//! for and again just before it starts; git looks it up once more, so that a name server which answers differently from
-//! one second to the next is for a firewall to stop (see `docs/service.md`).
+//! are fetched from public addresses only, unless the operator says otherwise. What is checked here, when a run is asked for
+//! and just before it starts, tells whoever asks at once. Against a name server that answers otherwise a second later it
+//! is no guard: that is the fetch itself, which connects to the very address that it checked (`grader-intake`).
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;

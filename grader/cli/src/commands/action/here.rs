@@ -40,6 +40,7 @@ pub(super) async fn run(step: &Step) -> Result<Exit, Trouble> {
         allow_images: Vec::new(),
         build_network: variable("GRADER_BUILD_NETWORK"),
         intake: Limits::default(),
+        allow_private: true,
         state: setup::state_folder(),
         binary,
         cancel,

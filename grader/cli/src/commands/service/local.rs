@@ -59,6 +59,7 @@ impl Local {
             allow_images: self.work.allow_image.clone(),
             build_network: self.work.build_network.clone(),
             intake: grader_intake::Limits::default(),
+            allow_private: self.work.allow_private_sources,
             state: setup::state_folder(),
             binary: self.binary.clone(),
             cancel: job.cancel.clone(),
@@ -84,7 +85,7 @@ impl Grade for Local {
             }
         };
         let (graded, ()) = tokio::join!(grading, telling);
-        GradeResult { report: graded.report, logs: graded.logs, interrupted: graded.interrupted }
+        GradeResult { report: graded.report, logs: graded.logs, tree: graded.tree, interrupted: graded.interrupted }
     }
 
     async fn ready(&self) -> Result<(), String> {
@@ -125,5 +126,43 @@ fn unusable(job: &GradeJob, why: String) -> GradeResult {
     parts.outcome = Outcome::NotGraded;
     parts.fault = Some(Fault::new(FaultSide::Grader, Stage::Inspect, "bindings.invalid", why));
     let report = assemble(&job.spec, job.spec.spec.level, None, parts);
-    GradeResult { report, logs: Vec::new(), interrupted: false }
+    GradeResult { report, logs: Vec::new(), tree: None, interrupted: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Asked {
+        #[command(flatten)]
+        work: WorkArgs,
+    }
+
+    #[test]
+    fn the_address_of_a_source_is_checked_where_it_is_connected_to() {
+        let allowed = |arguments: &[&str]| {
+            let asked = Asked::parse_from([&["grader"], arguments].concat());
+            let local = Local { binary: "grader".into(), work: asked.work };
+            let (events, _) = mpsc::unbounded_channel();
+            let job = GradeJob {
+                run: "run".to_owned(),
+                source: "https://git.example/a.git".to_owned(),
+                reference: None,
+                subdir: None,
+                spec: grader_spec::load_named("bookstore").expect("it is built in"),
+                level: None,
+                bindings: None,
+                seed: 1,
+                events,
+                cancel: CancellationToken::new(),
+            };
+            local.request(&job).expect("a request").allow_private
+        };
+        assert!(!allowed(&[]), "a service fetches from public addresses");
+        assert!(allowed(&["--allow-private-sources"]));
+    }
 }
