@@ -20,15 +20,30 @@ pub struct PostgresServer {
     folder: TempDir,
     programs: PathBuf,
     port: u16,
+    /// `on` or `off`: whether a commit has reached the disk when it is answered.
+    fsync: &'static str,
     server: Option<Child>,
 }
 
 impl PostgresServer {
-    /// Makes a cluster and starts its server.
+    /// Makes a cluster and starts its server, which does not wait for the disk: what a test writes need not outlive a
+    /// power cut.
     ///
     /// # Panics
     /// When PostgreSQL is not installed (`cargo xtask setup` does it) or does not start: the test cannot run.
     pub fn start() -> Self {
+        Self::begin("off")
+    }
+
+    /// As [`PostgresServer::start`], with every commit on the disk before it is answered: for figures of the field.
+    ///
+    /// # Panics
+    /// As [`PostgresServer::start`].
+    pub fn durable() -> Self {
+        Self::begin("on")
+    }
+
+    fn begin(fsync: &'static str) -> Self {
         let programs = programs().expect("PostgreSQL's server programs; `cargo xtask setup` installs them");
         let folder = tempfile::Builder::new().prefix("grader-pg-").tempdir().expect("a temporary folder");
         let data = folder.path().join("data");
@@ -47,7 +62,7 @@ impl PostgresServer {
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
         // A port that is free now. Should another take it first, the start below says so.
         let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
-        let mut server = PostgresServer { folder, programs, port, server: None };
+        let mut server = PostgresServer { folder, programs, port, fsync, server: None };
         server.up();
         server
     }
@@ -66,6 +81,19 @@ impl PostgresServer {
         format!("postgres://grader@127.0.0.1:{}/{name}", self.port)
     }
 
+    /// The server's processes: the first one, and those that it started for connections and chores.
+    pub fn processes(&self) -> Vec<u32> {
+        let Some(first) = self.server.as_ref().map(Child::id) else { return Vec::new() };
+        let parent = |pid: u32| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            // The command stands in parentheses and may hold anything; the parent is the second word after it.
+            stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse::<u32>().ok()
+        };
+        let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        pids.filter(|pid| *pid == first || parent(*pid) == Some(first)).collect()
+    }
+
     /// Ends the server as a crash would, and starts it again.
     ///
     /// # Panics
@@ -81,8 +109,8 @@ impl PostgresServer {
             .arg("-D")
             .arg(self.folder.path().join("data"))
             .args(["-p", &self.port.to_string()])
-            .args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"])
-            .args(["-c", "shared_buffers=64MB", "-c", "max_connections=60"])
+            .args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="])
+            .args(["-c", &format!("fsync={}", self.fsync), "-c", "shared_buffers=64MB", "-c", "max_connections=60"])
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())

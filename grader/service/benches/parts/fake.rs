@@ -17,7 +17,7 @@ impl Grade for Sleeping {
             () = tokio::time::sleep(self.0) => false,
             () = job.cancel.cancelled() => true,
         };
-        GradeResult { report: report(&job.run), logs: Vec::new(), interrupted }
+        GradeResult { report: report(&job.run), logs: Vec::new(), tree: None, interrupted }
     }
 
     async fn ready(&self) -> Result<(), String> {

@@ -60,6 +60,20 @@ impl Process {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok()).unwrap_or(0)
     }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+/// Processor time that a process has taken so far, all threads together, to a hundredth of a second.
+pub(crate) fn processor(pid: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The command stands in parentheses and may hold anything; what follows begins with the third field.
+    let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
+    let ticks: u64 = after.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    // Linux counts in hundredths for whoever reads it here, whatever its own clock's rate.
+    Duration::from_millis(ticks * 10)
 }
 
 impl Drop for Process {
