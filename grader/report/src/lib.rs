@@ -41,7 +41,7 @@ pub use compare::{
 pub use html::{STYLE, html_fragment};
 pub use options::{Audience, Format, RenderError, RenderOptions, UnknownFormat, Visibility};
 pub use schema::report_schema;
-pub use similarity::render_similarity;
+pub use similarity::{render_similarity, similarity_fragment};
 
 /// Renders `report` as `format`.
 ///

@@ -37,8 +37,21 @@ pub fn render_similarity(
         }
         ComparisonFormat::Terminal => Ok(terminal(similarity, options)),
         ComparisonFormat::Markdown => Ok(markdown(similarity)),
-        ComparisonFormat::Html => Ok(Html { similarity: &crate::digest::harmless(similarity)? }.render()?),
+        ComparisonFormat::Html => html(similarity, false),
     }
+}
+
+/// The same as HTML without a page around it, for a page of somebody's own that has [`crate::STYLE`]. Everything is
+/// escaped; no script, no style of its own.
+///
+/// # Errors
+/// [`RenderError`].
+pub fn similarity_fragment(similarity: &Similarity) -> Result<String, RenderError> {
+    html(similarity, true)
+}
+
+fn html(similarity: &Similarity, bare: bool) -> Result<String, RenderError> {
+    Ok(Html { similarity: &crate::digest::harmless(similarity)?, bare }.render()?)
 }
 
 /// The page. Field names are those that the template uses.
@@ -46,6 +59,8 @@ pub fn render_similarity(
 #[template(path = "similarity.html", whitespace = "minimize")]
 struct Html<'a> {
     similarity: &'a Similarity,
+    /// Without a page around it.
+    bare: bool,
 }
 
 impl Html<'_> {
@@ -223,6 +238,15 @@ mod tests {
         let text = render_similarity(&cohort(), ComparisonFormat::Html, &RenderOptions::default()).expect("HTML");
         assert!(text.contains("return x &#60; 1") || text.contains("return x &lt; 1"), "{text}");
         assert_eq!(text.matches("<span class=\"no\">4</span>").count(), 2);
+    }
+
+    #[test]
+    fn a_fragment_has_no_page_around_it() {
+        let text = similarity_fragment(&cohort()).expect("HTML");
+        assert!(text.contains("a.py:3-4") && text.contains("62.5 %"), "{text}");
+        for part in ["<html", "<style", "<main", "style=", "<script>"] {
+            assert!(!text.contains(part), "{part} in {text}");
+        }
     }
 
     #[test]

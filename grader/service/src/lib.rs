@@ -14,6 +14,7 @@ mod auth;
 mod config;
 mod github;
 mod pages;
+mod similar;
 mod state;
 mod web;
 mod work;

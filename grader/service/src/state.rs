@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::Verifier;
 use crate::config::ServiceConfig;
+use crate::similar::Similar;
 use crate::web::{Limiter, Live, Metrics};
 use crate::work::Grade;
 
@@ -27,6 +28,7 @@ pub struct Inner {
     pub(crate) limiter: Limiter,
     pub(crate) live: Live,
     pub(crate) metrics: Metrics,
+    pub(crate) similar: Similar,
     grade: OnceLock<Arc<dyn Grade>>,
 }
 
@@ -47,6 +49,7 @@ impl App {
             verifier: Verifier::new(config.sign_in_rate),
             live: Live::new(store.clone(), stop.clone()),
             metrics: Metrics::default(),
+            similar: Similar::default(),
             grade: OnceLock::new(),
             store,
             config,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use grader_model::{ComparedSubmission, Passage, SIMILARITY_SCHEMA, SimilarPair, SimilarPlace, Similarity, Snapshot};
 
 use crate::fingerprint::{grams, leave_out, winnow};
+use crate::reading::Reading;
 use crate::source::{self, Code, State};
 use crate::tile::{self, Spot, Tile};
 
@@ -63,10 +64,24 @@ pub enum SimilarityError {
 /// # Errors
 /// [`SimilarityError`].
 pub fn compare(submissions: &[Submission<'_>], options: &Options<'_>) -> Result<Similarity, SimilarityError> {
-    if submissions.len() > MOST {
-        return Err(SimilarityError::TooMany { given: submissions.len() });
-    }
-    let mut cohort: Vec<Vec<Code>> = submissions.iter().map(|submission| source::read(submission.tree)).collect();
+    // Before anything is read.
+    bounded(submissions.len())?;
+    let readings: Vec<Reading> = submissions.iter().map(|submission| Reading::of(submission.tree)).collect();
+    let named: Vec<(&str, &Reading)> =
+        submissions.iter().map(|submission| submission.name).zip(readings.iter()).collect();
+    compare_readings(&named, options)
+}
+
+/// The same of submissions that were read before, each by the name that it is shown with.
+///
+/// # Errors
+/// [`SimilarityError`].
+pub fn compare_readings(
+    submissions: &[(&str, &Reading)],
+    options: &Options<'_>,
+) -> Result<Similarity, SimilarityError> {
+    bounded(submissions.len())?;
+    let mut cohort: Vec<Vec<Code>> = submissions.iter().map(|(_, reading)| reading.code()).collect();
     let hashes: Vec<Vec<Vec<Option<u64>>>> =
         cohort.iter().map(|files| files.iter().map(|code| grams(&code.words)).collect()).collect();
     let template = options.template.map(hashes_of).unwrap_or_default();
@@ -89,13 +104,13 @@ pub fn compare(submissions: &[Submission<'_>], options: &Options<'_>) -> Result<
         pair.places.truncate(options.places);
         if options.excerpts {
             for place in &mut pair.places {
-                place.a.excerpt = excerpt(submissions[pair.a].tree, &place.a);
-                place.b.excerpt = excerpt(submissions[pair.b].tree, &place.b);
+                place.a.excerpt = excerpt(submissions[pair.a].1, &place.a);
+                place.b.excerpt = excerpt(submissions[pair.b].1, &place.b);
             }
         }
     }
-    let compared = submissions.iter().zip(&cohort).map(|(submission, files)| ComparedSubmission {
-        name: submission.name.to_owned(),
+    let compared = submissions.iter().zip(&cohort).map(|((name, _), files)| ComparedSubmission {
+        name: (*name).to_owned(),
         files: files.len(),
         tokens: files.iter().map(|code| code.words.len()).sum(),
         template: files.iter().map(|code| code.count(State::Template)).sum(),
@@ -107,6 +122,10 @@ pub fn compare(submissions: &[Submission<'_>], options: &Options<'_>) -> Result<
         pairs: pairs.into_iter().map(|(pair, _)| pair).collect(),
         usual,
     })
+}
+
+fn bounded(given: usize) -> Result<(), SimilarityError> {
+    if given > MOST { Err(SimilarityError::TooMany { given }) } else { Ok(()) }
 }
 
 fn hashes_of(tree: &Snapshot) -> HashSet<u64> {
@@ -226,8 +245,8 @@ fn follows(before: (u32, u32), after: (u32, u32)) -> bool {
     after.0 >= before.0 && after.0 <= before.1.saturating_add(GAP)
 }
 
-fn excerpt(tree: &Snapshot, passage: &Passage) -> String {
-    let text = tree.text(&passage.path).unwrap_or_default();
+fn excerpt(reading: &Reading, passage: &Passage) -> String {
+    let text = reading.text(&passage.path).unwrap_or_default();
     let first = usize::try_from(passage.first_line).unwrap_or(1).saturating_sub(1);
     let count = usize::try_from(passage.last_line).unwrap_or(1).saturating_sub(first);
     let lines = text.lines().skip(first).take(count).collect::<Vec<_>>().join("\n");

@@ -13,7 +13,9 @@
 
 mod cohort;
 mod fingerprint;
+mod reading;
 mod source;
 mod tile;
 
-pub use cohort::{Options, SimilarityError, Submission, compare};
+pub use cohort::{Options, SimilarityError, Submission, compare, compare_readings};
+pub use reading::Reading;

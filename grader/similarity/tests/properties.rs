@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use grader_model::{FileEntry, FileKind, Similarity, Snapshot};
-use grader_similarity::{Options, Submission, compare};
+use grader_similarity::{Options, Reading, Submission, compare, compare_readings};
 use proptest::prelude::*;
 
 fn tree(files: &[(&str, &str)]) -> Snapshot {
@@ -174,4 +174,25 @@ fn the_same_cohort_gives_the_same_result() {
     let once = compared(&[&a, &b, &a], &Options::default());
     assert_eq!(once, compared(&[&a, &b, &a], &Options::default()));
     assert_eq!(once.pairs.len(), 3);
+}
+
+#[test]
+fn what_was_kept_is_compared_as_the_tree_itself() {
+    let total = "def total(lines):\n    result = 0\n    for line in lines:\n        if line.open and not line.void:\n            \
+                 result = result + line.price * line.count\n        else:\n            log(line, 'left out')\n    return round(result, 2)\n";
+    let (one, other) = (tree(&[("a.py", total), ("README.md", "words")]), tree(&[("src/b.py", total)]));
+    let of_trees = compared(&[&one, &other], &Options::default());
+    assert_eq!(of_trees.pairs.len(), 1);
+    let kept: Vec<Reading> = [&one, &other]
+        .map(|tree| Reading::parse(Reading::of(tree).to_json().as_bytes()).expect("what was kept is read"))
+        .into();
+    let named: Vec<(&str, &Reading)> = kept.iter().map(|reading| ("s", reading)).collect();
+    assert_eq!(compare_readings(&named, &Options::default()), Ok(of_trees));
+    // What was read by other rules, or is none of ours, is not compared.
+    let json = Reading::of(&one).to_json();
+    for wrong in
+        [json.replace("grader.reading/1", "grader.reading/0"), json.replacen("\"words\":[", "\"words\":[1,", 1)]
+    {
+        assert_eq!(Reading::parse(wrong.as_bytes()), None);
+    }
 }

@@ -57,6 +57,27 @@ impl Store {
         Ok(rows.into_iter().map(artefact).collect())
     }
 
+    /// The body of the artefact with that name, of each of the runs that still has one.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn artefacts_named(&self, runs: &[String], name: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        if runs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<(String, i64, Vec<u8>)> = reading!(self, |db| {
+            let mut query = sqlx::QueryBuilder::new("SELECT run_id, size, body FROM artefacts WHERE name = ");
+            query.push_bind(name).push(" AND run_id IN (");
+            let mut ids = query.separated(", ");
+            for run in runs {
+                ids.push_bind(run.as_str());
+            }
+            query.push(")");
+            query.build_query_as().fetch_all(db).await?
+        });
+        rows.into_iter().map(|(run, size, packed)| Ok((run, unpack("artefact", &packed, size)?))).collect()
+    }
+
     /// An artefact's type and body.
     ///
     /// # Errors

@@ -175,7 +175,7 @@ impl crate::Grade for Fake {
             (job.source.as_str(), job.reference.as_deref()),
             ("git://127.0.0.1:1/acme/hello.git", Some("refs/pull/3/head"))
         );
-        crate::GradeResult { report: self.0.clone(), logs: Vec::new(), interrupted: false }
+        crate::GradeResult { report: self.0.clone(), logs: Vec::new(), tree: None, interrupted: false }
     }
 
     async fn ready(&self) -> Result<(), String> {

@@ -14,6 +14,7 @@ mod overriding;
 mod queue;
 mod rows;
 mod run;
+mod similarity;
 mod specs;
 mod submit;
 
@@ -32,6 +33,7 @@ pub(crate) fn routes() -> Router<App> {
         .merge(overriding::routes())
         .merge(queue::routes())
         .merge(run::routes())
+        .merge(similarity::routes())
         .merge(specs::routes())
         .merge(submit::routes())
 }

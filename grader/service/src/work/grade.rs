@@ -1,7 +1,9 @@
 //! What a worker needs of whoever grades.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use grader_model::Report;
+use grader_model::{Report, Snapshot};
 use grader_spec::LoadedSpec;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +34,8 @@ pub struct GradeResult {
     pub report: Report,
     /// By service, oldest line first.
     pub logs: Vec<(String, Vec<String>)>,
+    /// The graded tree, of which the sources are kept for comparing; `None` where it was not taken in.
+    pub tree: Option<Arc<Snapshot>>,
     /// It ended early, because of `cancel`.
     pub interrupted: bool,
 }

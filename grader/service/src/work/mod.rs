@@ -12,6 +12,6 @@ pub use announce::{RunChange, RunObserver, announce};
 pub use ask::{Asked, NewAsk, ask};
 pub use grade::{Grade, GradeJob, GradeResult};
 pub use house::keep_house;
-pub(crate) use result::{evidence, graded_report, probe, rescore, rescored, verdict, words_on};
+pub(crate) use result::{READING, evidence, graded_report, probe, rescore, rescored, verdict, words_on};
 pub(crate) use source::check_source;
 pub use worker::{WorkerConfig, work};

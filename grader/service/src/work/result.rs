@@ -1,7 +1,8 @@
 //! From a report to what the store keeps of it, and back: summaries, and reviewers' words on it.
 
-use grader_model::{Evidence, Outcome, ProbeReport, Report, ReviewerWord, Verdict, WordState};
+use grader_model::{Evidence, Outcome, ProbeReport, Report, ReviewerWord, Snapshot, Verdict, WordState};
 use grader_scoring::review;
+use grader_similarity::Reading;
 use grader_store::{
     ArtefactBody, CarriedOverride, CriterionShare, Finish, NewOverride, Override, OverrideState, Run, Store,
     StoreError, Summary,
@@ -12,6 +13,8 @@ use super::grade::GradeResult;
 use crate::state::App;
 use crate::web::Problem;
 
+/// The artefact that holds what was read of a run's sources.
+pub(crate) const READING: &str = "reading.json";
 /// Bytes of one log that are kept, and how many logs.
 const LOG: usize = 1 << 20;
 const LOGS: usize = 32;
@@ -23,6 +26,8 @@ pub(super) fn finish(result: GradeResult, before: &[Override]) -> Result<Finish,
     let scored = matches!(report.outcome, Outcome::Graded | Outcome::DoesNotStart);
     let overrides: Vec<CarriedOverride> = if scored { carried(&report, before) } else { Vec::new() };
     let mut standing = report.clone();
+    let mut artefacts: Vec<ArtefactBody> = result.logs.into_iter().take(LOGS).enumerate().map(log).collect();
+    artefacts.extend(result.tree.filter(|_| scored).and_then(|tree| reading(&tree)));
     let words = overrides.iter().map(|one| spoken(&one.word, one.state, String::new()));
     review(&mut standing, words.collect());
     Ok(Finish {
@@ -34,9 +39,21 @@ pub(super) fn finish(result: GradeResult, before: &[Override]) -> Result<Finish,
         passed: standing.score.passed,
         summary: summary(&standing),
         report: text,
-        artefacts: result.logs.into_iter().take(LOGS).enumerate().map(log).collect(),
+        artefacts,
         overrides,
     })
+}
+
+/// The sources of a graded tree as they are compared, so that a cohort is without its repositories. The worker reads them:
+/// the service touches nothing that a submission wrote.
+fn reading(tree: &Snapshot) -> Option<ArtefactBody> {
+    let reading = Reading::of(tree);
+    let kept = || ArtefactBody {
+        name: READING.to_owned(),
+        media_type: "application/json".to_owned(),
+        body: reading.to_json().into_bytes(),
+    };
+    (!reading.is_empty()).then(kept)
 }
 
 /// What lists show of a report.
@@ -91,19 +108,7 @@ pub(super) async fn current_report(app: &App, run: &Run) -> Result<String, Probl
 /// The words that a report shows.
 pub(crate) fn words_on(words: &[Override]) -> Vec<ReviewerWord> {
     let standing = words.iter().filter(|word| word.state != OverrideState::Withdrawn);
-    standing
-        .map(|word| {
-            let new = NewOverride {
-                probe: word.probe.clone(),
-                verdict: word.verdict.clone(),
-                points: word.points,
-                reason: word.reason.clone(),
-                author: word.author.clone(),
-                evidence: word.evidence.clone(),
-            };
-            spoken(&new, word.state, word.created_at.to_string())
-        })
-        .collect()
+    standing.map(|word| spoken(&NewOverride::from(word), word.state, word.created_at.to_string())).collect()
 }
 
 /// Counts the words on a run anew and writes the score as it stands. Tried again when somebody speaks meanwhile.
@@ -133,14 +138,7 @@ fn carried(report: &Report, before: &[Override]) -> Vec<CarriedOverride> {
             let same = word.state == OverrideState::Active && evidence(probe) == word.evidence;
             Some(CarriedOverride {
                 from: word.id.clone(),
-                word: NewOverride {
-                    probe: word.probe.clone(),
-                    verdict: word.verdict.clone(),
-                    points: word.points,
-                    reason: word.reason.clone(),
-                    author: word.author.clone(),
-                    evidence: word.evidence.clone(),
-                },
+                word: word.into(),
                 state: if same { OverrideState::Active } else { OverrideState::Stale },
             })
         })

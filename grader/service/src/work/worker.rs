@@ -50,7 +50,14 @@ impl Default for WorkerConfig {
 const MOST_EVENTS: u32 = 4000;
 
 /// Faults that are no candidate's and that no second try mends: somebody has to change what was asked for.
-const FOR_A_PERSON: [&str; 4] = ["bindings.invalid", "clone.source-invalid", "clone.source-refused", "spec.outdated"];
+const FOR_A_PERSON: [&str; 6] = [
+    "bindings.invalid",
+    "clone.address-refused",
+    "clone.redirect-refused",
+    "clone.source-invalid",
+    "clone.source-refused",
+    "spec.outdated",
+];
 
 /// Works until `stop` is cancelled and what was under way is ended or handed back.
 pub async fn work(app: App, grade: Arc<dyn Grade>, config: WorkerConfig, stop: CancellationToken) {
@@ -211,6 +218,7 @@ async fn graded(app: &App, grade: &dyn Grade, claim: &Claim, cancel: Cancellatio
     let ungraded = |code: &str, message: String| GradeResult {
         report: ungraded(claim, code, message),
         logs: Vec::new(),
+        tree: None,
         interrupted: cancel.is_cancelled(),
     };
     let read = async {
@@ -321,8 +329,12 @@ async fn ended(
         return Ok("to be tried again");
     }
     let before = until(|| result::words_before(store, &claim.run)).await?;
-    let finish = result::finish(result, &before)
-        .map_err(|error| StoreError::Unreadable { what: "report", why: error.to_string() })?;
+    let unreadable = |why: String| StoreError::Unreadable { what: "report", why };
+    // Aside: sources are read for it, and the lease is to be renewed meanwhile.
+    let finish = tokio::task::spawn_blocking(move || result::finish(result, &before))
+        .await
+        .map_err(|error| unreadable(error.to_string()))?
+        .map_err(|error| unreadable(error.to_string()))?;
     match until(|| store.finish(claim, &finish)).await? {
         Finished::Written => Ok("finished"),
         Finished::Superseded => Ok("superseded"),

@@ -5,6 +5,7 @@
 mod api;
 mod overrides;
 mod safety;
+mod similarity;
 mod streams;
 mod support;
 mod workers;

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
-use grader_model::{Fault, FaultSide, Finding, Outcome, Report, Stage, Verdict};
+use grader_model::{Fault, FaultSide, Finding, Outcome, Report, Snapshot, Stage, Verdict};
 use grader_service::{App, Grade, GradeJob, GradeResult, ServiceConfig, WorkerConfig, issue_token, router, work};
 use grader_store::{Scope, Scopes, Store};
 use serde_json::{Value, json};
@@ -144,6 +144,8 @@ pub(crate) struct Fake {
     pub(crate) breaks: bool,
     /// What the failing probes saw.
     pub(crate) saw: &'static str,
+    /// What was graded, where it is to be compared.
+    pub(crate) tree: Option<Arc<Snapshot>>,
 }
 
 impl Default for Fake {
@@ -154,6 +156,7 @@ impl Default for Fake {
             began: AtomicUsize::new(0),
             breaks: false,
             saw: "a read through POST",
+            tree: None,
         }
     }
 }
@@ -174,7 +177,7 @@ impl Grade for Fake {
             report.fault = Some(Fault::new(FaultSide::Grader, Stage::Up, "engine.down", "the engine does not answer"));
         }
         let logs = vec![("api".to_owned(), vec!["<script>alert(1)</script>".to_owned()])];
-        GradeResult { report, logs, interrupted }
+        GradeResult { report, logs, tree: self.tree.clone(), interrupted }
     }
 
     async fn ready(&self) -> Result<(), String> {

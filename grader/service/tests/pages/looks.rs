@@ -62,6 +62,7 @@ async fn every_page_is_sound_in_light_and_dark_and_on_a_phone() {
         .await
         .unwrap();
     let pages = [
+        ("sign-in", "/login".to_owned()),
         ("queue", "/".to_owned()),
         ("runs", "/runs".to_owned()),
         ("run", format!("/runs/{run}")),
@@ -70,6 +71,7 @@ async fn every_page_is_sound_in_light_and_dark_and_on_a_phone() {
         ("attempts", format!("/candidates/{candidate}")),
         ("compare", format!("/compare?before={}&after={run}", cohort[0].run)),
         ("cohort", "/cohort/bookstore".to_owned()),
+        ("similarity", "/cohort/bookstore/similarity".to_owned()),
         ("specs", "/specs".to_owned()),
         ("spec", format!("/specs/{digest}")),
         ("submit", "/submit".to_owned()),
@@ -77,7 +79,7 @@ async fn every_page_is_sound_in_light_and_dark_and_on_a_phone() {
     browser.console().await;
     let mut wrong = Vec::new();
     for (name, path) in &pages {
-        for (width, scheme) in [(1200, "light"), (1200, "dark"), (390, "light")] {
+        for (width, scheme) in [(1200, "light"), (1200, "dark"), (390, "light"), (390, "dark")] {
             browser.width(width).await;
             browser.scheme(scheme).await;
             browser.go(&house.url(path)).await;
