@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use grader_intake::{ChildCommand, Intake, IntakeError, IntakeRequest, Limits, Source};
 use grader_model::{
-    Facility, Fault, FaultSide, Finding, Level, Note, NoteKind, Outcome, Report, Snapshot, Stage, SubmissionRef, Timings,
-    Visibility, catalogue_entry,
+    Facility, Fault, FaultSide, Finding, Level, Note, NoteKind, Outcome, Report, Snapshot, Stage, SubmissionRef,
+    Timings, Visibility, catalogue_entry,
 };
 use grader_sandbox::{ConnectOptions, Engine, ImageAllowList, Reaper, RunId, RunOptions};
 use grader_spec::{LoadedSpec, ProbeState, Spec};

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use bollard::Docker;
-use bollard::query_parameters::{RemoveContainerOptions, RemoveImageOptions, RemoveVolumeOptions};
+use bollard::query_parameters::{ListVolumesOptions, RemoveContainerOptions, RemoveImageOptions, RemoveVolumeOptions};
 use futures_util::future::join_all;
 
 use crate::errors::{Doing, is_conflict, is_missing};
@@ -49,6 +49,7 @@ pub(crate) async fn remove_run(
             unseen.remove(&(kind, name));
             found.push((kind, id));
         }
+        found.extend(unlabelled_volumes(docker, run).await?);
         for resource in extra.drain(..) {
             if exists_unlabelled(docker, &resource).await {
                 unseen.remove(&resource);
@@ -88,6 +89,17 @@ pub(crate) async fn remove_run(
         doing: format!("remove run {run}"),
         detail: "its resources keep coming back".to_owned(),
     }))
+}
+
+/// Volumes with the run's name and no label. The engine makes one for a container that was about to be made when its volume
+/// was taken away.
+async fn unlabelled_volumes(docker: &Docker, run: &RunId) -> Result<Vec<(Kind, String)>, SandboxError> {
+    let prefix = format!("grader-{run}-");
+    let filters = Some([("name".to_owned(), vec![prefix.clone()])].into_iter().collect());
+    let listed = docker.list_volumes(Some(ListVolumesOptions { filters })).await.doing("list what runs left")?;
+    let ours = listed.volumes.into_iter().flatten();
+    let ours = ours.filter(|volume| volume.name.starts_with(&prefix) && !volume.labels.contains_key(labels::RUN));
+    Ok(ours.map(|volume| (Kind::Volume, volume.name)).collect())
 }
 
 /// Whether something of this name stands there without any label of ours. What carries another run's is that run's.

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
+use bollard::models::VolumeCreateRequest;
 use grader_compose::project::{Mount, MountSource, Service};
 use grader_sandbox::{Owner, Reaper, Run, RunId, SandboxError, SweepOptions, sweep};
 
-use crate::support::{Bench, engine, idle, left_by};
+use crate::support::{Bench, docker, engine, idle, left_by};
 
 fn with_volume() -> Service {
     let mut service = idle();
@@ -150,4 +151,23 @@ async fn what_has_no_owner_and_deadline_is_not_ours_to_sweep() {
     let found = docker.inspect_volume(&name).await;
     docker.remove_volume(&name, None::<bollard::query_parameters::RemoveVolumeOptions>).await.unwrap();
     assert!(found.is_ok());
+}
+
+/// The engine makes a volume anew, without labels, for a container that was on its way when the volume was taken away.
+#[tokio::test]
+async fn a_sweep_takes_a_volume_that_came_back_without_labels_and_no_other() {
+    let (engine, docker) = (engine().await, docker());
+    let run = RunId::new(format!("t-back-{}", RunId::random())).unwrap();
+    let [theirs, others] = [format!("grader-{run}-vol-data"), format!("not-grader-{run}-vol-data")];
+    for volume in [&theirs, &others] {
+        let named = VolumeCreateRequest { name: Some(volume.clone()), ..VolumeCreateRequest::default() };
+        docker.create_volume(named).await.unwrap();
+    }
+    let wanted = SweepOptions { runs: Some(vec![run.clone()]), journal: None, images: None, ..SweepOptions::default() };
+    let swept = sweep(&engine, &wanted).await.unwrap();
+    let removed: Vec<&str> = swept.removed.iter().map(|removed| removed.name.as_str()).collect();
+    assert_eq!(removed, [theirs.as_str()]);
+    assert!(docker.inspect_volume(&theirs).await.is_err());
+    docker.inspect_volume(&others).await.unwrap();
+    docker.remove_volume(&others, None::<bollard::query_parameters::RemoveVolumeOptions>).await.unwrap();
 }
