@@ -1,6 +1,7 @@
 //! How alike the submissions of a cohort are: reckoned from what the workers read of their sources, one cohort at a time,
 //! and remembered until the cohort is another. For a person to read; it gives and takes no points, and knows no page.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use grader_model::Similarity;
@@ -45,7 +46,7 @@ pub(crate) enum SimilarError {
 }
 
 impl Similar {
-    /// Compares the newest scored run of each submission.
+    /// Compares the newest scored run of each candidate, and of each submission without one.
     ///
     /// # Errors
     /// [`SimilarError`].
@@ -68,15 +69,17 @@ impl Similar {
     }
 }
 
-/// The newest scored runs that stand for their submissions, newest first.
+/// The newest scored runs that stand for their submissions, newest first. Of one candidate one: what somebody has in common
+/// with an attempt of their own says nothing.
 async fn newest(store: &Store, spec: &str) -> Result<Vec<Run>, StoreError> {
     let filter = RunFilter { spec: Some(spec.to_owned()), state: Some(RunState::Finished), ..RunFilter::default() };
     let mut page = PageRequest::first(PageRequest::MOST);
-    let (mut counted, mut seen) = (Vec::new(), 0);
+    let (mut counted, mut seen, mut candidates) = (Vec::new(), 0, HashSet::new());
     loop {
         let found = store.runs(&filter, &page).await?;
         seen += found.items.len();
-        counted.extend(found.items.into_iter().filter(|run| run.counted));
+        let stands = found.items.into_iter().filter(|run| run.counted);
+        counted.extend(stands.filter(|run| run.candidate.as_ref().is_none_or(|one| candidates.insert(one.clone()))));
         match found.next {
             Some(next) if counted.len() < MOST && seen < LOOKED_AT => page.after = Some(next),
             _ => break,

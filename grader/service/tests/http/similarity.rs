@@ -21,11 +21,16 @@ fn tree(path: &str, [value, other]: [&str; 2]) -> Arc<Snapshot> {
     Arc::new(Snapshot { files: [(path.to_owned(), entry)].into_iter().collect(), ..Snapshot::default() })
 }
 
-/// A submission of a candidate, graded from that tree.
-async fn graded(service: &Service, name: &str, tree: Option<Arc<Snapshot>>) {
+/// A submission of a new candidate, graded from that tree. Gives the candidate's id back.
+async fn graded(service: &Service, name: &str, tree: Option<Arc<Snapshot>>) -> String {
     let candidate = service.post("/api/v1/candidates", json!({"name": name})).await.json();
-    let source = format!("https://127.0.0.1/{}.git", name.to_lowercase().replace(' ', "-"));
-    let body = json!({"source": source, "candidate": candidate["id"]});
+    let id = candidate["id"].as_str().unwrap().to_owned();
+    handed_in(service, &id, &name.to_lowercase().replace(' ', "-"), tree).await;
+    id
+}
+
+async fn handed_in(service: &Service, candidate: &str, repository: &str, tree: Option<Arc<Snapshot>>) {
+    let body = json!({"source": format!("https://127.0.0.1/{repository}.git"), "candidate": candidate});
     let run = service.post("/api/v1/submissions", body).await.json()["run"].as_str().unwrap().to_owned();
     let stop = CancellationToken::new();
     let worker = service.work(Arc::new(Fake { tree, ..Fake::default() }), stop.clone());
@@ -39,17 +44,19 @@ const PAGE: &str = "/cohort/bookstore/similarity";
 #[tokio::test]
 async fn a_cohort_is_compared_from_what_its_workers_read() {
     let service = Service::new().await;
-    graded(&service, "Ann Smith", Some(tree("app/one.py", ["lines", "left"]))).await;
+    let ann = graded(&service, "Ann Smith", Some(tree("app/one.py", ["lines", "left"]))).await;
+    handed_in(&service, &ann, "ann-again", Some(tree("app/one.py", ["lines", "left"]))).await;
     let alone = service.get(PAGE).await;
     assert_eq!(alone.status, 200);
     assert!(alone.text.contains("no two submissions to compare"), "{}", alone.text);
     graded(&service, "Bob Jones", Some(tree("src/two.py", ["rows", "rest"]))).await;
+    // Nobody is held against an attempt of their own.
     graded(&service, "Cleo Nemo", None).await;
     for _ in 0..2 {
         // The second time it is remembered.
         let page = service.get(PAGE).await.text;
         for part in
-            ["Ann Smith · ann-smith", "Bob Jones · bob-jones", "app/one.py:1", "src/two.py:1", "100 %", "Of 1 nothing"]
+            ["Ann Smith · ann-again", "Bob Jones · bob-jones", "app/one.py:1", "src/two.py:1", "100 %", "Of 1 nothing"]
         {
             assert!(page.contains(part), "{part} is not in {page}");
         }
