@@ -171,7 +171,7 @@ impl Browser {
         stream.set_read_timeout(Some(std::time::Duration::from_secs(20)))?;
         write!(stream, "DELETE {} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n", url.path())?;
         // The driver keeps the connection open whatever it is asked: the answer's beginning is the end of the session.
-        stream.read(&mut [0; 512])?;
+        stream.read_exact(&mut [0; "HTTP/1.1 200".len()])?;
         Ok(())
     }
 }
