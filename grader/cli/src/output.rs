@@ -4,9 +4,10 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
 use grader_model::Report;
-use grader_report::{Format, RenderOptions, render};
+use grader_report::{ComparisonFormat, Format, RenderOptions, render};
 
 use crate::args::{self, Common};
+use crate::exit::Exit;
 
 /// Logs go to stderr, so that stdout stays the result alone.
 pub(crate) fn init_logging(verbose: u8) {
@@ -60,6 +61,21 @@ pub(crate) fn complain(error: &dyn std::error::Error, hint: &str) {
         text.push_str(&format!("\n  hint: {}", plain(hint)));
     }
     eprintln!("{text}");
+}
+
+/// Prints a rendering in every format that was asked for.
+pub(crate) fn print_each<E: std::error::Error + Send + Sync + 'static>(
+    formats: &[ComparisonFormat],
+    render: impl Fn(ComparisonFormat) -> Result<String, E>,
+) -> Exit {
+    for format in formats {
+        let written = render(*format).map_err(std::io::Error::other);
+        if let Err(error) = written.and_then(|text| write_stdout(&text)) {
+            complain(&error, "");
+            return Exit::NotGraded;
+        }
+    }
+    Exit::Graded
 }
 
 /// Writes the report's files into `out` and prints the formats that were asked for.

@@ -7,9 +7,11 @@
 mod auth;
 mod checks;
 mod client;
+mod clone;
 mod comments;
 mod retry;
 
 pub use auth::{AppKey, KeyError};
 pub use checks::Begin;
 pub use client::{App, GithubError, Pace, bounded};
+pub use clone::CLONE_USER;

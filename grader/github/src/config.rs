@@ -7,13 +7,15 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::oidc::{Claims, GITHUB_ISSUER};
+use crate::place::is_safe;
 use crate::webhook::Target;
 
 /// The file that `grader serve --github FILE` reads.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Where repositories are cloned from.
+    /// Where repositories are cloned from. The App's tokens are shown there where others cannot read them (`https`, or
+    /// this machine).
     #[serde(default = "github")]
     pub url: Url,
     /// The API's root.
@@ -48,6 +50,7 @@ pub struct AppConfig {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ActionsConfig {
+    /// Who signs workflows' tokens: github.com's, or an enterprise server's `https://HOST/_services/token`.
     #[serde(default = "issuer")]
     pub issuer: String,
     /// What workflows ask their token for: this service's own address.
@@ -111,6 +114,8 @@ pub enum ConfigError {
     Name(String),
     #[error("an App without a webhook secret would believe anybody")]
     NoSecret,
+    #[error("`{key}` is `{address}`, where others could listen or answer: write https://HOST")]
+    Unsafe { key: &'static str, address: String },
     #[error("neither `app` nor `actions` is given, so nobody could ask")]
     Nobody,
 }
@@ -149,6 +154,13 @@ impl Config {
         if config.app.as_ref().is_some_and(|app| app.webhook_secrets.is_empty()) {
             return Err(ConfigError::NoSecret);
         }
+        let issuer = config.actions.as_ref().map(|actions| ("actions.issuer", actions.issuer.clone()));
+        let api = config.app.as_ref().map(|_| ("api", config.api.to_string()));
+        for (key, address) in issuer.into_iter().chain(api) {
+            if !Url::parse(&address).is_ok_and(|url| is_safe(&url)) {
+                return Err(ConfigError::Unsafe { key, address });
+            }
+        }
         if config.app.is_none() && config.actions.is_none() {
             return Err(ConfigError::Nobody);
         }
@@ -163,6 +175,11 @@ impl Config {
     /// Where the repository is cloned from.
     pub fn clone_url(&self, full_name: &str) -> String {
         format!("{}/{full_name}.git", self.url.as_str().trim_end_matches('/'))
+    }
+
+    /// Whether the App's tokens may be shown to the server that repositories are cloned from.
+    pub fn shows_tokens(&self) -> bool {
+        is_safe(&self.url)
     }
 
     /// What a workflow with these claims may have graded. `head` is the head commit that it says its pull request has;
@@ -256,6 +273,28 @@ mod tests {
         let bare = "app: {id: 1, private_key: k, webhook_secrets: []}\nrepositories: []";
         assert!(matches!(Config::parse(bare), Err(ConfigError::NoSecret)));
         assert!(Config::parse("repositories: []\nacitons: {}").is_err());
+    }
+
+    #[test]
+    fn keys_and_tokens_go_no_way_that_others_read() {
+        let with = |line: &str| {
+            let actions = "actions: {audience: 'https://grader.test', issuer: 'ISSUER'}\nrepositories: []\n";
+            Config::parse(&actions.replace("ISSUER", line))
+        };
+        for issuer in ["https://ghe.test/_services/token", "http://127.0.0.1:8080"] {
+            assert!(with(issuer).is_ok(), "{issuer}");
+        }
+        for issuer in ["http://ghe.test/_services/token", "ghe.test", ""] {
+            assert!(matches!(with(issuer), Err(ConfigError::Unsafe { key: "actions.issuer", .. })), "{issuer}");
+        }
+        let app = |lines: &str| {
+            Config::parse(&format!("{lines}app: {{id: 1, private_key: k, webhook_secrets: [s]}}\nrepositories: []"))
+        };
+        assert!(matches!(app("api: 'http://ghe.test/api/v3'\n"), Err(ConfigError::Unsafe { key: "api", .. })));
+        assert!(app("").unwrap().shows_tokens());
+        for url in ["http://ghe.test", "git://127.0.0.1:1", "ssh://git@ghe.test"] {
+            assert!(!app(&format!("url: '{url}'\n")).unwrap().shows_tokens(), "{url}");
+        }
     }
 
     #[test]

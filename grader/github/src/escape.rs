@@ -6,6 +6,8 @@
 
 use std::fmt::Write as _;
 
+use grader_report::{break_commands, stand_in};
+
 /// The message of a workflow command (`::warning::MESSAGE`): percent signs and line breaks are encoded as the runner
 /// decodes them, and what a terminal would act on is made visible.
 pub fn command_data(text: &str) -> String {
@@ -30,8 +32,7 @@ pub fn command_property(text: &str) -> String {
 /// stands anywhere in it, so both are broken up wherever they stand.
 pub fn log_line(text: &str) -> String {
     let line: String = text.chars().map(|c| if matches!(c, '\n' | '\r') { ' ' } else { visible(c) }).collect();
-    // Twice, since of three in a row the first two hide the next pair.
-    line.replace("::", ":\u{200b}:").replace("::", ":\u{200b}:").replace("##[", "#\u{200b}#[")
+    break_commands(&line).into_owned()
 }
 
 /// Plain text of an annotation or a title: GitHub shows it as it is, so only what a terminal or an editor acts on has
@@ -63,23 +64,9 @@ pub fn output(name: &str, value: &str) -> String {
     text
 }
 
-/// What stands for a character that a terminal or an editor would act on instead of showing it.
+/// What is shown for a character. A tab is a space.
 fn visible(c: char) -> char {
-    match c {
-        '\t' => ' ',
-        // U+2400..=U+241F are the pictures of U+0000..=U+001F, in order.
-        '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
-        '\x7f'..='\u{9f}'
-        | '\u{61c}'
-        | '\u{200b}'
-        | '\u{200e}'
-        | '\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{feff}'
-        | '\u{e0000}'..='\u{e007f}' => '\u{fffd}',
-        c => c,
-    }
+    if c == '\t' { ' ' } else { stand_in(c).unwrap_or(c) }
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ pub mod escape;
 mod ledger;
 pub mod limits;
 pub mod oidc;
+mod place;
 mod secret;
 #[cfg(feature = "testing")]
 pub mod testing;

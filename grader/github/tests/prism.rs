@@ -26,12 +26,13 @@ use url::Url;
 use view::{comment, view};
 
 /// The operations that the App uses, as the description spells their paths.
-const USED: [&str; 7] = [
+const USED: [&str; 8] = [
     "/app",
     "/app/installations/{installation_id}/access_tokens",
     "/repos/{owner}/{repo}/check-runs",
     "/repos/{owner}/{repo}/check-runs/{check_run_id}",
     "/repos/{owner}/{repo}/commits/{ref}/check-runs",
+    "/repos/{owner}/{repo}/installation",
     "/repos/{owner}/{repo}/issues/comments/{comment_id}",
     "/repos/{owner}/{repo}/issues/{issue_number}/comments",
 ];
@@ -265,10 +266,14 @@ async fn every_request_is_one_that_github_describes() {
         json!([comment(5, "octoapp[bot]", "Bot", "<!-- grader:report shop -->\nold")]);
     app.comment(9, "octocat/Hello-World", 3, "shop", &"ä".repeat(60_000)).await.expect("changed");
 
+    assert!(app.installation("octocat/Hello-World").await.expect("an answer").is_some());
+    assert!(app.clone_token(9, 7).await.expect("an answer").is_some());
+
     let front = front.lock().expect("the front");
     assert_eq!(front.wrong, Vec::<String>::new());
     for (method, end) in [
         ("GET", "/app"),
+        ("GET", "/repos/octocat/Hello-World/installation"),
         ("POST", "/access_tokens"),
         ("POST", "/check-runs"),
         ("PATCH", "/check-runs/4"),

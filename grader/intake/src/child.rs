@@ -49,7 +49,7 @@ pub fn child_main() -> ExitCode {
     let mut output = Output { frames: FrameWriter(BufWriter::with_capacity(256 * 1024, io::stdout().lock())) };
     let ended = match run(&job, &mut output) {
         Ok(finish) => output.frames.json(Tag::Done, &finish),
-        Err(error) => output.frames.json(Tag::Failed, &scrub(error, &job.location.secrets())),
+        Err(error) => output.frames.json(Tag::Failed, &scrub(error, &job.secrets())),
     };
     match ended.and_then(|()| output.frames.flush()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -171,7 +171,7 @@ fn run<W: Write>(job: &Job, output: &mut Output<W>) -> Result<Finish, IntakeErro
 }
 
 fn remote<W: Write>(job: &Job, output: &mut Output<W>) -> Result<Finish, IntakeError> {
-    let mut remote = Remote::connect(&job.location, Guard::new(job.allow_private))?;
+    let mut remote = Remote::connect(&job.location, job.credentials.as_ref(), Guard::new(job.allow_private))?;
     let reference = job.reference.as_deref();
     let wanted = remote.listing.resolve(reference)?;
     let wants = match &wanted {

@@ -35,4 +35,4 @@ pub use error::IntakeError;
 pub use limits::Limits;
 pub use parent::{ChildCommand, Intake, IntakeRequest, Progress, Stats, take};
 pub use scratch::sweep_scratch;
-pub use source::Source;
+pub use source::{Credentials, Source};

@@ -13,7 +13,7 @@ use grader_model::{Note, Snapshot};
 use serde::{Deserialize, Serialize};
 
 use crate::wire::Job;
-use crate::{IntakeError, Limits, Source};
+use crate::{Credentials, IntakeError, Limits, Source};
 
 /// How a child is started: a program, and what comes before anything else on its command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub struct Progress {
 #[derive(Clone)]
 pub struct IntakeRequest {
     pub source: Source,
+    /// What the source's server is shown, where the source itself holds no credentials.
+    pub credentials: Option<Credentials>,
     /// A branch, tag or commit; refused beside a different one in the source.
     pub reference: Option<String>,
     /// The graded folder, from the repository's root, `/`-separated.
@@ -66,6 +68,7 @@ impl IntakeRequest {
     pub fn new(source: Source, child: ChildCommand) -> Self {
         IntakeRequest {
             source,
+            credentials: None,
             reference: None,
             subdir: None,
             limits: Limits::default(),
@@ -81,6 +84,7 @@ impl fmt::Debug for IntakeRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IntakeRequest")
             .field("source", &self.source)
+            .field("credentials", &self.credentials)
             .field("reference", &self.reference)
             .field("subdir", &self.subdir)
             .field("limits", &self.limits)
@@ -142,6 +146,7 @@ pub async fn take(request: IntakeRequest) -> Result<Intake, IntakeError> {
     let scratch = crate::scratch::make(request.scratch.as_deref()).map_err(IntakeError::scratch)?;
     let job = Job {
         location: request.source.location.clone(),
+        credentials: request.credentials.clone(),
         reference,
         subdir,
         limits: request.limits.clone(),

@@ -18,7 +18,7 @@ use git2::Oid;
 
 use crate::IntakeError;
 use crate::refs::Listing;
-use crate::source::Location;
+use crate::source::{Credentials, Location};
 
 pub(crate) use guard::Guard;
 pub(crate) use sink::{PackSink, Received};
@@ -56,10 +56,14 @@ impl Remote {
     ///
     /// # Errors
     /// `Unreachable`, `AuthRequired`, `NotFound`, `AddressRefused`, `RedirectRefused`, `Protocol`, `ObjectFormat`.
-    pub(crate) fn connect(location: &Location, guard: Guard) -> Result<Self, IntakeError> {
+    pub(crate) fn connect(
+        location: &Location,
+        credentials: Option<&Credentials>,
+        guard: Guard,
+    ) -> Result<Self, IntakeError> {
         let place = location.to_string();
         let mut session: Box<dyn Session> = match location {
-            Location::Http(url) => Box::new(http::Http::new(url, guard)?),
+            Location::Http(url) => Box::new(http::Http::new(url, credentials, guard)?),
             Location::Git { host, port, path } => Box::new(tcp::Tcp::connect(host, *port, path, &place, &guard)?),
             Location::Ssh { user, host, port, path } => {
                 Box::new(ssh::Ssh::start(user.as_deref(), host, *port, path, &place, &guard)?)

@@ -17,6 +17,20 @@ pub struct Source {
     pub(crate) reference: Option<String>,
 }
 
+/// What a server of http or https is shown, where the source itself holds none. It is written to the child's input and
+/// sent to the server, and stands in no argument, variable, log or error.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credentials {
+    pub user: String,
+    pub password: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(…)")
+    }
+}
+
 /// How a source is reached.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

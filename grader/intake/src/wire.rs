@@ -12,18 +12,30 @@ use grader_model::Note;
 use serde::{Deserialize, Serialize};
 
 use crate::Limits;
-use crate::source::Location;
+use crate::source::{Credentials, Location};
 
 /// What the child is to do.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Job {
     pub(crate) location: Location,
+    /// For a location that holds none.
+    pub(crate) credentials: Option<Credentials>,
     pub(crate) reference: Option<String>,
     pub(crate) subdir: Option<String>,
     pub(crate) limits: Limits,
     /// An empty folder that the parent owns and removes.
     pub(crate) scratch: PathBuf,
     pub(crate) allow_private: bool,
+}
+
+impl Job {
+    /// The texts that may not appear in anything printed.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let mut secrets = self.location.secrets();
+        let given = self.credentials.as_ref().map(|given| given.password.clone());
+        secrets.extend(given.filter(|password| !password.is_empty()));
+        secrets
+    }
 }
 
 /// The kinds of frames.

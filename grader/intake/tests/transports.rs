@@ -6,7 +6,7 @@ mod support;
 
 use std::os::unix::fs::PermissionsExt;
 
-use grader_intake::{ChildCommand, Intake, IntakeError};
+use grader_intake::{ChildCommand, Credentials, Intake, IntakeError};
 use grader_model::FileKind;
 use support::{HttpServer, Repo, Watch, child, git_daemon, published};
 
@@ -168,4 +168,19 @@ async fn credentials_are_sent_and_never_shown() {
     let error = watch.take(&format!("http://ada:wrong-one@{place}")).await.unwrap_err();
     assert_eq!(error, IntakeError::AuthRequired { place: format!("http://{place}") });
     assert!(!format!("{error:?}{}", error.fault()).contains("wrong-one"));
+
+    // Given apart from the source, they leave no trace in its name; the source's own win.
+    let given = |source: &str, password: &str| {
+        let mut request = watch.request(source);
+        request.credentials = Some(Credentials { user: "ada".to_owned(), password: password.to_owned() });
+        assert!(!format!("{request:?}").contains(password));
+        request
+    };
+    let intake = watch.run(given(&format!("http://{place}"), "hunt&er22")).await.unwrap();
+    assert_sample(&repo, &intake);
+    assert_eq!(intake.source_display, format!("http://{place}"));
+    let error = watch.run(given(&format!("http://{place}"), "wrong-one")).await.unwrap_err();
+    assert_eq!(error, IntakeError::AuthRequired { place: format!("http://{place}") });
+    let error = watch.run(given(&format!("http://ada:wrong-one@{place}"), "hunt&er22")).await.unwrap_err();
+    assert_eq!(error, IntakeError::AuthRequired { place: format!("http://{place}") });
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use grader_intake::{ChildCommand, Intake, IntakeError, IntakeRequest, Limits, Source};
+use grader_intake::{ChildCommand, Credentials, Intake, IntakeError, IntakeRequest, Limits, Source};
 use grader_model::{
     Facility, Fault, FaultSide, Finding, Level, Note, NoteKind, Outcome, Report, Snapshot, Stage, SubmissionRef,
     Timings, Visibility, catalogue_entry,
@@ -30,6 +30,8 @@ const KEPT: &str = "The submission's own tests were not run again: what they bro
 #[derive(Clone)]
 pub struct GradeRequest {
     pub source: String,
+    /// What the source's server is shown, where the source itself holds no credentials.
+    pub credentials: Option<Credentials>,
     pub reference: Option<String>,
     pub subdir: Option<String>,
     pub spec: LoadedSpec,
@@ -259,6 +261,7 @@ async fn take(request: &GradeRequest, events: &Events, parts: &mut Parts) -> Res
     let source = Source::parse(&request.source)?;
     let child = ChildCommand { program: request.binary.clone(), args: vec!["intake-child".into()] };
     let mut intake = IntakeRequest::new(source, child);
+    intake.credentials.clone_from(&request.credentials);
     intake.reference.clone_from(&request.reference);
     intake.subdir.clone_from(&request.subdir);
     intake.limits = request.intake.clone();

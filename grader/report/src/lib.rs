@@ -25,6 +25,8 @@ mod sarif;
 mod schema;
 mod similarity;
 mod terminal;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod text;
 
 use grader_model::Report;
@@ -42,6 +44,7 @@ pub use html::{STYLE, html_fragment};
 pub use options::{Audience, Format, RenderError, RenderOptions, UnknownFormat, Visibility};
 pub use schema::report_schema;
 pub use similarity::{render_similarity, similarity_fragment};
+pub use text::{break_commands, stand_in};
 
 /// Renders `report` as `format`.
 ///

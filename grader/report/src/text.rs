@@ -15,7 +15,7 @@ pub(crate) const LINES: usize = 60;
 /// C0 controls become their control pictures, so that `ESC[31m` is seen as `␛[31m` and colours nothing. C1 controls,
 /// direction marks and overrides, invisible operators, tag characters and noncharacters become U+FFFD. Joiners stay:
 /// scripts and emoji need them.
-fn stand_in(c: char) -> Option<char> {
+pub fn stand_in(c: char) -> Option<char> {
     match c {
         '\n' | '\t' => None,
         // U+2400..=U+241F are the pictures of U+0000..=U+001F, in order.
@@ -80,7 +80,7 @@ pub(crate) fn sentence(text: &str) -> String {
 /// `text` in which no line is a workflow command to a CI system that reads its own log (`::error::…`, `##[…]`).
 ///
 /// A zero-width space breaks the marker; what people see does not change.
-pub(crate) fn break_commands(text: &str) -> Cow<'_, str> {
+pub fn break_commands(text: &str) -> Cow<'_, str> {
     if !text.contains("::") && !text.contains("##[") {
         return Cow::Borrowed(text);
     }

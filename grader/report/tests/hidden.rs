@@ -5,6 +5,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use grader_model::{Evidence, Report, Visibility};
+use grader_report::testing::{plain, texts};
 use grader_report::{Format, RenderOptions, render};
 use support::{candidate, probes, report};
 
@@ -32,43 +33,6 @@ fn secrets(report: &Report) -> BTreeSet<String> {
     let told = |text: &str| public.contains(serde_json::to_string(text).expect("JSON").trim_matches('"'));
     secret.retain(|text| text.len() >= 9 && !told(text));
     secret
-}
-
-fn texts(value: &serde_json::Value, into: &mut BTreeSet<String>) {
-    match value {
-        serde_json::Value::String(text) => {
-            // By lines: formats indent and prefix them.
-            into.extend(text.lines().map(|line| line.trim().to_owned()));
-        }
-        serde_json::Value::Array(items) => items.iter().for_each(|item| texts(item, into)),
-        serde_json::Value::Object(members) => {
-            let own = ["kind", "verdict", "visibility", "level"];
-            members
-                .iter()
-                .filter(|(name, _)| !own.contains(&name.as_str()))
-                .for_each(|(_, member)| texts(member, into));
-        }
-        _ => {}
-    }
-}
-
-/// The text without any format's escapes, in lower case: what is looked for must not hide behind an entity.
-fn plain(text: &str) -> String {
-    let mut text = text.replace(['\u{200b}', '\\'], "");
-    for (entity, c) in [
-        ("&lt;", "<"),
-        ("&gt;", ">"),
-        ("&quot;", "\""),
-        ("&#34;", "\""),
-        ("&#39;", "'"),
-        ("&#60;", "<"),
-        ("&#62;", ">"),
-        ("&amp;", "&"),
-        ("&#38;", "&"),
-    ] {
-        text = text.replace(entity, c);
-    }
-    text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
 #[test]

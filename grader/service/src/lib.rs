@@ -25,5 +25,6 @@ pub use github::{Github, GithubSetupError};
 pub use state::App;
 pub use web::{Problem, ServeError, health_router, router, serve};
 pub use work::{
-    Asked, Grade, GradeJob, GradeResult, NewAsk, RunChange, RunObserver, WorkerConfig, announce, ask, keep_house, work,
+    Asked, Grade, GradeJob, GradeResult, NewAsk, RunChange, RunObserver, SourceKey, SourceKeys, WorkerConfig, announce,
+    ask, keep_house, work,
 };

@@ -12,7 +12,7 @@ use crate::auth::Verifier;
 use crate::config::ServiceConfig;
 use crate::similar::Similar;
 use crate::web::{Limiter, Live, Metrics};
-use crate::work::Grade;
+use crate::work::{Grade, SourceKeys};
 
 /// The service. Cheap to clone.
 #[derive(Clone)]
@@ -30,6 +30,7 @@ pub struct Inner {
     pub(crate) metrics: Metrics,
     pub(crate) similar: Similar,
     grade: OnceLock<Arc<dyn Grade>>,
+    keys: OnceLock<Arc<dyn SourceKeys>>,
 }
 
 impl App {
@@ -51,6 +52,7 @@ impl App {
             metrics: Metrics::default(),
             similar: Similar::default(),
             grade: OnceLock::new(),
+            keys: OnceLock::new(),
             store,
             config,
             stop,
@@ -61,6 +63,16 @@ impl App {
     pub fn grades_by(&self, grade: Arc<dyn Grade>) {
         // The first one stays.
         let _ = self.grade.set(grade);
+    }
+
+    /// Says who holds keys to private sources.
+    pub fn fetches_with(&self, keys: Arc<dyn SourceKeys>) {
+        // The first one stays.
+        let _ = self.keys.set(keys);
+    }
+
+    pub(crate) fn keys(&self) -> Option<&Arc<dyn SourceKeys>> {
+        self.keys.get()
     }
 
     pub(crate) fn grade(&self) -> Option<&Arc<dyn Grade>> {

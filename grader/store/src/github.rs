@@ -2,10 +2,14 @@
 //!
 //! Plain values go in and out; what they mean, the crate that talks to GitHub knows.
 
+mod heads;
+
 use sqlx::QueryBuilder;
 
 use crate::pool::{reading, writing};
 use crate::{Store, StoreError, Timestamp};
+
+pub use heads::{GithubAsked, GithubHead};
 
 /// Where a pull request stands.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -154,29 +158,6 @@ impl Store {
             .rows_affected()
         });
         Ok(changed > 0)
-    }
-
-    /// Keeps to whom a run belongs.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`].
-    pub async fn github_add_run(&self, run: &GithubRun) -> Result<(), StoreError> {
-        writing!(self, |db| {
-            sqlx::query(
-                "INSERT INTO github_runs (run_id, installation, repository, number, head, check_run, key_hash) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
-            )
-            .bind(&run.run_id)
-            .bind(run.installation)
-            .bind(run.repository)
-            .bind(run.number)
-            .bind(&run.head)
-            .bind(run.check_run)
-            .bind(&run.key_hash)
-            .execute(db)
-            .await?;
-        });
-        Ok(())
     }
 
     /// To whom a run belongs.

@@ -37,7 +37,7 @@ pub use cohort::{Cohort, CohortFilter, CriterionShare, Standing};
 pub use error::StoreError;
 pub use events::RunEvent;
 pub use finish::{Artefact, ArtefactBody, CarriedOverride, Finish, Finished, Summary};
-pub use github::{GithubPart, GithubPull, GithubRun};
+pub use github::{GithubAsked, GithubHead, GithubPart, GithubPull, GithubRun};
 pub use idempotency::{Kept, Reserved};
 pub use overrides::{Decision, DecisionKind, NewOverride, Override, OverrideState};
 pub use page::{Page, PageRequest};

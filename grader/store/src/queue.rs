@@ -37,6 +37,40 @@ pub enum Given {
     InVain(Duration),
 }
 
+/// Puts a run into the queue inside of a transaction on either database.
+macro_rules! enqueue_in {
+    ($tx:ident, $new:expr, $id:expr, $now:expr) => {{
+        // The counter's row lock puts two runs of one submission in order.
+        let counted: Option<(i64, Option<String>, String)> =
+            sqlx::query_as("UPDATE submissions SET runs = runs + 1 WHERE id = $1 RETURNING runs, candidate_id, spec")
+                .bind(&$new.submission)
+                .fetch_optional(&mut *$tx)
+                .await?;
+        let (number, candidate, spec) = counted.ok_or($crate::StoreError::Missing("submission"))?;
+        sqlx::query(
+            "INSERT INTO runs (id, submission_id, candidate_id, number, spec, spec_digest, reference, seed, origin, \
+             priority, requested_by, state, attempt, losses, cancel_requested, queued_at, announced, counted, version) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'queued', 0, 0, $12, $13, '', $12, 1)",
+        )
+        .bind($id)
+        .bind(&$new.submission)
+        .bind(candidate)
+        .bind(number)
+        .bind(spec)
+        .bind(&$new.spec_digest)
+        .bind(&$new.reference)
+        .bind($new.seed.cast_signed())
+        .bind($new.origin.to_string())
+        .bind($new.priority)
+        .bind(&$new.requested_by)
+        .bind(false)
+        .bind($now)
+        .execute(&mut *$tx)
+        .await?;
+    }};
+}
+pub(crate) use enqueue_in;
+
 impl Store {
     /// Puts a run into the queue and gives its id back.
     ///
@@ -46,34 +80,7 @@ impl Store {
         let id = new_id();
         let now = Timestamp::now();
         transaction!(self, |tx| {
-            // The counter's row lock puts two runs of one submission in order.
-            let counted: Option<(i64, Option<String>, String)> = sqlx::query_as(
-                "UPDATE submissions SET runs = runs + 1 WHERE id = $1 RETURNING runs, candidate_id, spec",
-            )
-            .bind(&new.submission)
-            .fetch_optional(&mut *tx)
-            .await?;
-            let (number, candidate, spec) = counted.ok_or(StoreError::Missing("submission"))?;
-            sqlx::query(
-                "INSERT INTO runs (id, submission_id, candidate_id, number, spec, spec_digest, reference, seed, origin, \
-                 priority, requested_by, state, attempt, losses, cancel_requested, queued_at, announced, counted, version) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'queued', 0, 0, $12, $13, '', $12, 1)",
-            )
-            .bind(&id)
-            .bind(&new.submission)
-            .bind(candidate)
-            .bind(number)
-            .bind(spec)
-            .bind(&new.spec_digest)
-            .bind(&new.reference)
-            .bind(new.seed.cast_signed())
-            .bind(new.origin.to_string())
-            .bind(new.priority)
-            .bind(&new.requested_by)
-            .bind(false)
-            .bind(now)
-            .execute(&mut *tx)
-            .await?;
+            enqueue_in!(tx, new, &id, now);
         });
         Ok(id)
     }

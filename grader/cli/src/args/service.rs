@@ -37,6 +37,10 @@ pub(crate) struct WorkArgs {
     /// Pull nothing: use only images that are there
     #[arg(long)]
     pub(crate) offline: bool,
+    /// Grade pull requests as this file says: an App, workflows, repositories (docs/github.md). A worker needs it for private
+    /// repositories, whose tokens the App asks for
+    #[arg(long, value_name = "FILE", env = "GRADER_GITHUB")]
+    pub(crate) github: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -78,9 +82,6 @@ pub(crate) struct ServeArgs {
     /// A folder of files each of which holds the secret of its name, for integrations
     #[arg(long, value_name = "DIR", env = "GRADER_SECRETS")]
     pub(crate) secrets: Option<PathBuf>,
-    /// Grade pull requests as this file says: an App, workflows, repositories (docs/github.md)
-    #[arg(long, value_name = "FILE", env = "GRADER_GITHUB")]
-    pub(crate) github: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -8,7 +8,7 @@ use grader_report::{code_change, compare, render_comparison};
 
 use crate::args::DiffArgs;
 use crate::exit::Exit;
-use crate::output::{complain, render_options, write_stdout};
+use crate::output::{complain, print_each, render_options};
 
 /// Bytes of a report file; a report of a large submission has a few.
 const LARGEST: u64 = 64 * 1024 * 1024;
@@ -31,14 +31,7 @@ pub(crate) async fn run(args: DiffArgs) -> Exit {
         };
         comparison.code = Some(code_change(&was, &is));
     }
-    for format in &args.format {
-        let written = render_comparison(&comparison, *format, &options).map_err(std::io::Error::other);
-        if let Err(error) = written.and_then(|text| write_stdout(&text)) {
-            complain(&error, "");
-            return Exit::NotGraded;
-        }
-    }
-    Exit::Graded
+    print_each(&args.format, |format| render_comparison(&comparison, format, &options))
 }
 
 /// The report at a path: the file itself, or `report.json` in a folder that `--out` filled.

@@ -82,6 +82,7 @@ fn request(args: &GradeArgs) -> Result<GradeRequest, Exit> {
     };
     Ok(GradeRequest {
         source: String::new(),
+        credentials: None,
         reference: args.reference.clone(),
         subdir: args.subdir.clone(),
         level: common.level.map_or(spec.spec.level, Into::into),

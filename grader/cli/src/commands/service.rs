@@ -7,7 +7,7 @@ pub(super) mod worker;
 
 use std::time::Duration;
 
-use grader_service::{ServiceConfig, WorkerConfig};
+use grader_service::{Github, ServiceConfig, WorkerConfig};
 use grader_store::Store;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -39,6 +39,23 @@ async fn open(args: &DatabaseArgs, connections: u32) -> Result<Store, Exit> {
             complain(&error, "is the database there, and may it be written to?");
             Exit::NotGraded
         }
+    })
+}
+
+/// GitHub's part, where there is a file for it; or says why not.
+fn github(work: &WorkArgs) -> Result<Option<Github>, Exit> {
+    let Some(path) = &work.github else { return Ok(None) };
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        complain(&error, "--github names a file; docs/github.md shows one");
+        Exit::Usage
+    })?;
+    let config = grader_github::config::Config::parse(&text).map_err(|error| {
+        complain(&error, "docs/github.md shows such a file");
+        Exit::Usage
+    })?;
+    Github::new(config).map(Some).map_err(|error| {
+        complain(&error, "");
+        Exit::Usage
     })
 }
 

@@ -7,7 +7,7 @@ use grader_similarity::{Options, Submission, compare};
 
 use crate::args::SimilarArgs;
 use crate::exit::Exit;
-use crate::output::{complain, render_options, write_stdout};
+use crate::output::{complain, print_each, render_options};
 
 pub(crate) async fn run(args: SimilarArgs) -> Exit {
     let mut trees: Vec<(String, Snapshot)> = Vec::new();
@@ -32,14 +32,7 @@ pub(crate) async fn run(args: SimilarArgs) -> Exit {
         }
     };
     let options = render_options(crate::args::Audience::Reviewer, crate::args::Visibility::All);
-    for format in &args.format {
-        let written = render_similarity(&similarity, *format, &options).map_err(std::io::Error::other);
-        if let Err(error) = written.and_then(|text| write_stdout(&text)) {
-            complain(&error, "");
-            return Exit::NotGraded;
-        }
-    }
-    Exit::Graded
+    print_each(&args.format, |format| render_similarity(&similarity, format, &options))
 }
 
 /// A tree and the name that it is shown with.

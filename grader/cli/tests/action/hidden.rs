@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use grader_model::Report;
+use grader_report::testing::{plain, texts};
+use grader_report::{Format, RenderOptions, render};
+use serde_json::{Value, json};
 
 /// Every text of a hidden probe, line by line: ids, titles, findings, requests, values, statements. What public probes or
 /// the rest of the report say as well is no secret, nor are short words.
@@ -20,11 +23,15 @@ pub(crate) fn secrets(report: &Value) -> BTreeSet<String> {
     }
     // What is derived from probes is a reviewer's.
     for derived in ["matrix", "questions", "red_flags", "bindings", "notes"] {
-        public[derived] = Value::Null;
+        public[derived] = json!([]);
     }
     texts(&public, &mut shown);
-    let shown: String = shown.into_iter().collect::<Vec<_>>().join("\n");
-    hidden.retain(|text| text.len() >= 9 && !shown.contains(text.as_str()));
+    // Nor is what every report says, such as a page's own headers.
+    public["criteria"] = json!([]);
+    let bare: Report = serde_json::from_value(public).unwrap();
+    shown.extend(Format::ALL.map(|format| render(&bare, format, &RenderOptions::default()).unwrap()));
+    let shown = plain(&shown.into_iter().collect::<Vec<_>>().join("\n"));
+    hidden.retain(|text| text.len() >= 9 && !shown.contains(&plain(text)));
     hidden
 }
 
@@ -32,38 +39,4 @@ pub(crate) fn secrets(report: &Value) -> BTreeSet<String> {
 pub(crate) fn found(secrets: &BTreeSet<String>, text: &str) -> Vec<String> {
     let text = plain(text);
     secrets.iter().filter(|secret| text.contains(&plain(secret))).cloned().collect()
-}
-
-fn texts(value: &Value, into: &mut BTreeSet<String>) {
-    match value {
-        Value::String(text) => into.extend(text.lines().map(|line| line.trim().to_owned())),
-        Value::Array(items) => items.iter().for_each(|item| texts(item, into)),
-        Value::Object(members) => {
-            let own = ["kind", "verdict", "visibility", "level"];
-            members
-                .iter()
-                .filter(|(name, _)| !own.contains(&name.as_str()))
-                .for_each(|(_, member)| texts(member, into));
-        }
-        _ => {}
-    }
-}
-
-/// Without any format's escapes: what is looked for must not hide behind an entity.
-fn plain(text: &str) -> String {
-    let mut text = text.replace(['\u{200b}', '\\'], "");
-    for (entity, c) in [
-        ("&lt;", "<"),
-        ("&gt;", ">"),
-        ("&quot;", "\""),
-        ("&#34;", "\""),
-        ("&#39;", "'"),
-        ("&#60;", "<"),
-        ("&#62;", ">"),
-        ("&amp;", "&"),
-        ("&#38;", "&"),
-    ] {
-        text = text.replace(entity, c);
-    }
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,16 +1,24 @@
 //! The Action as a runner runs it: the real binary on a real repository with a pull request's ref, and a real
-//! stack. Nothing hidden reaches anything that GitHub shows. How a service grades for an Action, `grader-service` tests.
+//! stack, on the runner itself and by a service. Nothing hidden reaches anything that GitHub shows.
 
 #![allow(clippy::unwrap_used, reason = "a test that unwraps fails as it should")]
 
-mod github;
+mod by_app;
+mod by_service;
+mod git;
 mod hidden;
+mod hub;
+mod issuer;
 mod runner;
+mod served;
 #[path = "../support/mod.rs"]
 mod support;
+mod wire;
 
-use github::{Repository, free_port, issuer};
+use git::Repository;
+use issuer::Issuer;
 use runner::{Step, ended, pull_request, step};
+use served::free_port;
 use support::Bench;
 
 const HEAD: &str = "abcdefabcdefabcdefabcdefabcdefabcdefabcd";
@@ -52,10 +60,7 @@ fn what_is_wrong_is_said_as_an_error_and_nothing_runs() {
 fn a_service_that_is_not_there_is_the_graders_fault() {
     let bench = Bench::new();
     let nowhere = format!("http://127.0.0.1:{}", free_port());
-    let runner = [
-        ("ACTIONS_ID_TOKEN_REQUEST_URL", format!("{}/token?x=1", issuer())),
-        ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "bearer".to_owned()),
-    ];
+    let runner = Issuer::start().runner();
     let open = pull_request(HEAD, "open", false);
     let step = step(&bench, &bench.submission(), ("pull_request", &open), &[("server", &nowhere)], &runner);
     assert_eq!((step.ended.code, step.count("error")), (Some(3), 1), "{}", step.ended.stdout);
@@ -64,19 +69,20 @@ fn a_service_that_is_not_there_is_the_graders_fault() {
 #[test]
 fn nothing_hidden_leaves_a_runner() {
     let bench = Bench::new();
-    let repository = Repository::of("fastapi-bookstore", &bench.path("github"));
+    let repository = Repository::new(&bench.path(""));
+    let head = repository.push_submission(3, "fastapi-bookstore");
     let workspace = bench.path("workspace");
-    repository.checked_out(&workspace);
+    repository.checked_out(3, &workspace);
     // What a reviewer sees of this tree: same tree, spec and seed, so the same values. (Its own tests are the Action's
     // to run: what they yield is no secret.)
     let source = workspace.display().to_string();
     let full = ended(bench.grader(["grade", &source, "--skip-tests", "--format", "json"])).expect(0).json();
-    assert_eq!(full["submission"]["commit"], repository.head.as_str());
+    assert_eq!(full["submission"]["commit"], head.as_str());
     let secrets = hidden::secrets(&full);
     assert!(secrets.len() > 200, "{} hidden texts", secrets.len());
     assert_eq!(hidden::found(&secrets, &full.to_string()).len(), secrets.len(), "the search finds what is there");
 
-    let open = pull_request(&repository.head, "open", false);
+    let open = pull_request(&head, "open", false);
     let with = [("spec", "bookstore"), ("visibility", "all"), ("format", "html,json,markdown,junit,sarif")];
     let here = step(&bench, &workspace, ("pull_request", &open), &with, &[]);
     assert_eq!(here.ended.code, Some(0), "{} {}", here.ended.stdout, here.ended.stderr);

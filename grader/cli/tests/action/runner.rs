@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::support::{Bench, Ended};
 
@@ -49,14 +50,20 @@ pub(crate) fn pull_request(head: &str, state: &str, draft: bool) -> Value {
     }})
 }
 
-/// Runs the step: `name` is the event's, `with` are inputs by their names, `environment` is what else the runner sets.
-pub(crate) fn step(
+/// A step to run, and the folder of its files.
+pub(crate) struct Prepared {
+    pub(crate) command: Command,
+    run: TempDir,
+}
+
+/// Sets a step up: `name` is the event's, `with` are inputs by their names, `environment` is what else the runner sets.
+pub(crate) fn prepared(
     bench: &Bench,
     workspace: &Path,
     (name, event): (&str, &Value),
     with: &[(&str, &str)],
     environment: &[(&str, String)],
-) -> Step {
+) -> Prepared {
     let run = tempfile::Builder::new().prefix("run-").tempdir_in(bench.path("")).unwrap();
     let file = |name: &str| run.path().join(name);
     std::fs::write(file("event.json"), event.to_string()).unwrap();
@@ -77,6 +84,19 @@ pub(crate) fn step(
     for (name, value) in environment {
         command.env(name, value);
     }
+    Prepared { command, run }
+}
+
+/// Runs a step as [`prepared`] sets it up, to its end.
+pub(crate) fn step(
+    bench: &Bench,
+    workspace: &Path,
+    event: (&str, &Value),
+    with: &[(&str, &str)],
+    environment: &[(&str, String)],
+) -> Step {
+    let Prepared { command, run } = prepared(bench, workspace, event, with, environment);
+    let file = |name: &str| run.path().join(name);
     let ended = ended(command);
     let read = |path: PathBuf| std::fs::read_to_string(path).unwrap_or_default();
     let outputs = outputs(&read(file("output")));

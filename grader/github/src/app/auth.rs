@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
 use crate::Secret;
@@ -76,22 +77,46 @@ pub(crate) struct Granted {
     pub(crate) expires_at: OffsetDateTime,
 }
 
-/// One installation's token; the lock is held while a new one is asked for, so that of many callers one asks.
+/// What a token is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Grant {
+    /// Check runs and comments of every repository of the installation.
+    Checks,
+    /// Reading the contents of the repository with this number.
+    Contents { repository: u64 },
+}
+
+impl Grant {
+    /// What is asked for, as the API spells it.
+    pub(crate) fn asked(self) -> Value {
+        match self {
+            Grant::Checks => {
+                json!({ "permissions": { "checks": "write", "metadata": "read", "pull_requests": "write" } })
+            }
+            Grant::Contents { repository } => json!({
+                "permissions": { "contents": "read", "metadata": "read" },
+                "repository_ids": [repository],
+            }),
+        }
+    }
+}
+
+/// One token of an installation; the lock is held while a new one is asked for, so that of many callers one asks.
 type Slot = Arc<tokio::sync::Mutex<Option<(Secret, OffsetDateTime)>>>;
 
-/// Tokens by installation.
+/// Tokens by installation and what they are good for.
 #[derive(Debug, Default)]
-pub(crate) struct Tokens(Mutex<HashMap<u64, Slot>>);
+pub(crate) struct Tokens(Mutex<HashMap<(u64, Grant), Slot>>);
 
 impl Tokens {
     /// The place of an installation's token.
-    pub(crate) fn slot(&self, installation: u64) -> Slot {
+    pub(crate) fn slot(&self, installation: u64, grant: Grant) -> Slot {
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        slots.entry(installation).or_default().clone()
+        slots.entry((installation, grant)).or_default().clone()
     }
 
     pub(crate) fn forget(&self, installation: u64) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&installation);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|(of, _), _| *of != installation);
     }
 }
 

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use reqwest::{Method, Response, StatusCode};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::sync::{Mutex, OnceCell};
 use url::Url;
 
-use super::auth::{AppKey, Granted, KeyError, Tokens, usable};
+use super::auth::{AppKey, Grant, Granted, KeyError, Tokens, usable};
 use super::retry::{Judgement, Refusal, judge};
 use crate::Secret;
 
@@ -205,11 +205,11 @@ impl App {
 
     /// Sends `call` with the installation's token; a token that is no longer taken is replaced once.
     pub(super) async fn as_installation(&self, installation: u64, call: Call) -> Result<Answer, GithubError> {
-        let token = self.token(installation).await?;
+        let token = self.token(installation, Grant::Checks).await?;
         match self.send(&call, &token).await {
             Err(GithubError::Refused { status: 401, .. }) => {
                 self.forget_token(installation);
-                let token = self.token(installation).await?;
+                let token = self.token(installation, Grant::Checks).await?;
                 self.send(&call, &token).await
             }
             other => other,
@@ -217,17 +217,15 @@ impl App {
     }
 
     /// The installation's token, a new one where the present one ends soon.
-    async fn token(&self, installation: u64) -> Result<Secret, GithubError> {
-        let slot = self.tokens.slot(installation);
+    pub(super) async fn token(&self, installation: u64, grant: Grant) -> Result<Secret, GithubError> {
+        let slot = self.tokens.slot(installation, grant);
         let mut slot = slot.lock().await;
         let now = OffsetDateTime::now_utc();
         if let Some(token) = usable(&slot, now) {
             return Ok(token);
         }
         let call = Call::new(Method::POST, format!("/app/installations/{installation}/access_tokens"))
-            .body(json!({ "permissions": {
-                "checks": "write", "metadata": "read", "pull_requests": "write",
-            }}))
+            .body(grant.asked())
             // A token that nobody received does no harm.
             .repeat(Repeat::Freely);
         let granted: Granted = self.send(&call, &self.key.token(now)?).await?.json()?;
@@ -236,7 +234,12 @@ impl App {
         Ok(token)
     }
 
-    async fn send(&self, call: &Call, token: &Secret) -> Result<Answer, GithubError> {
+    /// The App's own token.
+    pub(super) fn own_token(&self, now: OffsetDateTime) -> Result<Secret, KeyError> {
+        self.key.token(now)
+    }
+
+    pub(super) async fn send(&self, call: &Call, token: &Secret) -> Result<Answer, GithubError> {
         let mut waited = Duration::ZERO;
         let mut attempt = 1;
         loop {

@@ -7,9 +7,11 @@ use jsonwebtoken::DecodingKey;
 use jsonwebtoken::jwk::JwkSet;
 use serde::Deserialize;
 use tokio::sync::Mutex;
+use url::Url;
 
 use super::TokenError;
 use crate::app::{GithubError, bounded};
+use crate::place::is_safe;
 
 /// How long keys are believed without asking again.
 const FRESH: Duration = Duration::from_secs(3600);
@@ -84,6 +86,9 @@ impl Keys {
         let discovery: Discovery = self.read(&place).await?;
         if discovery.issuer.trim_end_matches('/') != self.issuer {
             return Err(TokenError::Keys(format!("{place} is about another issuer")));
+        }
+        if !Url::parse(&discovery.jwks_uri).is_ok_and(|keys| is_safe(&keys)) {
+            return Err(TokenError::Keys(format!("{place} names keys where others could answer")));
         }
         let set: JwkSet = self.read(&discovery.jwks_uri).await?;
         // Keys for something else, or of a kind that is not known here, are no reason to refuse the others.

@@ -17,7 +17,7 @@ use super::packet::{self, Packet};
 use super::tcp::CONNECT;
 use super::{Guard, Session};
 use crate::IntakeError;
-use crate::source::display_url;
+use crate::source::{Credentials, display_url};
 
 /// Redirects that the first request follows; git itself takes twenty.
 const MAX_REDIRECTS: usize = 5;
@@ -32,7 +32,7 @@ pub(super) struct Http {
 }
 
 impl Http {
-    pub(super) fn new(url: &Url, guard: Guard) -> Result<Self, IntakeError> {
+    pub(super) fn new(url: &Url, credentials: Option<&Credentials>, guard: Guard) -> Result<Self, IntakeError> {
         let tls = TlsConfig::builder()
             .provider(TlsProvider::Rustls)
             .root_certs(RootCerts::PlatformVerifier)
@@ -52,7 +52,7 @@ impl Http {
         }
         let resolver = Guarded { guard, inner: DefaultResolver::default() };
         let agent = ureq::Agent::with_parts(config.build(), DefaultConnector::default(), resolver);
-        let authorization = authorization(url);
+        let authorization = authorization(url, credentials);
         let mut base = url.clone();
         // Neither fails for a URL of http or https, and `Source::parse` makes no other.
         let _ = base.set_username("");
@@ -172,12 +172,15 @@ impl Session for Http {
     }
 }
 
-fn authorization(url: &Url) -> Option<String> {
-    if url.username().is_empty() && url.password().is_none() {
-        return None;
-    }
+/// The URL's own credentials come first.
+fn authorization(url: &Url, credentials: Option<&Credentials>) -> Option<String> {
     let decode = |part: &str| percent_encoding::percent_decode_str(part).decode_utf8_lossy().into_owned();
-    let pair = format!("{}:{}", decode(url.username()), decode(url.password().unwrap_or_default()));
+    let pair = if url.username().is_empty() && url.password().is_none() {
+        let given = credentials?;
+        format!("{}:{}", given.user, given.password)
+    } else {
+        format!("{}:{}", decode(url.username()), decode(url.password().unwrap_or_default()))
+    };
     Some(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
 }
 

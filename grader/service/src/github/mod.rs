@@ -7,6 +7,7 @@
 //! the candidate's view alone.
 
 mod actions;
+mod keys;
 mod ledger;
 mod observer;
 mod steps;
@@ -26,7 +27,7 @@ use grader_github::{Secret, limits};
 use tokio::sync::Mutex;
 
 use crate::state::App;
-use crate::work::RunObserver;
+use crate::work::{RunObserver, SourceKeys};
 
 /// The key of our part in a run's origin.
 const ORIGIN: &str = "github";
@@ -42,7 +43,8 @@ struct Inner {
     app: Option<app::App>,
     webhook_secrets: Vec<Secret>,
     verifier: Option<Verifier>,
-    /// Held while runs are looked for and asked for, so that two events about one head ask once.
+    /// Held while runs are asked for, so that two heads of a repository that is new become runs of one submission. That a
+    /// head has one run is the store's to see to.
     asking: Mutex<()>,
 }
 
@@ -107,6 +109,11 @@ impl Github {
     /// Who keeps check runs and comments in step with runs.
     pub fn observer(&self, app: &App) -> Arc<dyn RunObserver> {
         Arc::new(observer::Observer { github: self.clone(), app: app.clone() })
+    }
+
+    /// Who gets tokens for private repositories.
+    pub fn source_keys(&self) -> Arc<dyn SourceKeys> {
+        Arc::new(keys::Keys(self.clone()))
     }
 
     fn policy(&self) -> Policy {

@@ -2,14 +2,14 @@
 
 use grader_github::config::Rule;
 use grader_github::webhook::{Cancel, Step, Target};
-use grader_store::{GithubPart, GithubRun, Run, RunState};
+use grader_store::{GithubHead, GithubPart};
 use serde_json::json;
 
 use super::ledger::number;
 use super::{ACTOR, Github, ORIGIN};
 use crate::state::App;
 use crate::web::Problem;
-use crate::work::{NewAsk, ask};
+use crate::work::{NewAsk, prepare};
 
 impl Github {
     /// Carries out `steps`, in their order.
@@ -57,15 +57,12 @@ impl Github {
             number: target.number.map(number),
             head: &target.head,
         };
-        for known in app.store.github_runs(part, false).await? {
-            let run = app.store.run(&known.run_id).await?;
-            if anew && !run.state.is_over() {
-                app.store.cancel(&run.id).await?;
-            } else if !anew && is_good(&run) {
-                return Ok(run.id);
+        if anew {
+            for known in app.store.github_runs(part, true).await? {
+                app.store.cancel(&known.run_id).await?;
             }
         }
-        let asked = ask(
+        let new = prepare(
             app,
             NewAsk {
                 source: self.0.config.clone_url(&target.full_name),
@@ -80,20 +77,18 @@ impl Github {
             ACTOR,
         )
         .await?;
-        let kept = GithubRun {
-            run_id: asked.run.clone(),
+        let of = GithubHead {
             installation: target.installation.map(number),
             repository: number(target.repository),
             number: target.number.map(number),
             head: target.head.clone(),
-            check_run: None,
-            key_hash: None,
         };
-        app.store.github_add_run(&kept).await?;
-        let subject = format!("run/{}", asked.run);
-        app.store
-            .audit(ACTOR, "run.ask", &subject, &json!({ "repository": target.full_name, "head": target.head }))
-            .await?;
+        let asked = app.store.github_ask(&of, &new, anew).await?;
+        if asked.new {
+            let subject = format!("run/{}", asked.run);
+            let detail = json!({ "repository": target.full_name, "head": target.head });
+            app.store.audit(ACTOR, "run.ask", &subject, &detail).await?;
+        }
         Ok(asked.run)
     }
 
@@ -112,14 +107,5 @@ impl Github {
             }
         }
         Ok(())
-    }
-}
-
-/// Whether a run of a head makes another one needless: it was not cancelled, and did not end by the grader's own trouble.
-fn is_good(run: &Run) -> bool {
-    match run.state {
-        RunState::Queued | RunState::Running => !run.cancel_requested,
-        RunState::Finished => run.outcome.as_deref() != Some("not_graded"),
-        RunState::Cancelled | RunState::Abandoned => false,
     }
 }

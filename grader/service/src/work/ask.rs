@@ -39,6 +39,16 @@ pub struct Asked {
 /// # Errors
 /// A 422 problem for a source that is none or may not be fetched, an unknown assessment, level or candidate.
 pub async fn ask(app: &App, ask: NewAsk, by: &str) -> Result<Asked, Problem> {
+    let new = prepare(app, ask, by).await?;
+    let run = app.store.enqueue(&new).await?;
+    Ok(Asked { submission: new.submission, run })
+}
+
+/// Keeps the submission and gives back what puts a run of it into the queue.
+///
+/// # Errors
+/// As for [`ask`].
+pub(crate) async fn prepare(app: &App, ask: NewAsk, by: &str) -> Result<NewRun, Problem> {
     check_source(&ask.source, app.config.allow_private_sources).await?;
     let name = ask.spec.as_deref().unwrap_or(&app.config.default_spec);
     let spec = match app.store.spec_in_force(name).await {
@@ -69,17 +79,15 @@ pub async fn ask(app: &App, ask: NewAsk, by: &str) -> Result<Asked, Problem> {
             app.store.add_submission(&new).await?
         }
     };
-    let run = NewRun {
-        submission: submission.clone(),
+    Ok(NewRun {
+        submission,
         spec_digest: spec.digest,
         reference: ask.reference,
         seed: ask.seed.unwrap_or(1),
         origin: ask.origin.unwrap_or_else(|| serde_json::json!({})),
         priority: ask.priority,
         requested_by: by.to_owned(),
-    };
-    let run = app.store.enqueue(&run).await?;
-    Ok(Asked { submission, run })
+    })
 }
 
 /// The newest submission of the same code and assessment.

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use grader_model::{Report, Snapshot};
 use grader_spec::LoadedSpec;
+use grader_store::Run;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
+
+use crate::config::Secret;
 
 /// A run to grade.
 #[derive(Debug, Clone)]
@@ -14,6 +17,8 @@ pub struct GradeJob {
     pub run: String,
     /// Where the code is; checked again just now.
     pub source: String,
+    /// What the source's server is shown.
+    pub key: Option<SourceKey>,
     pub reference: Option<String>,
     pub subdir: Option<String>,
     pub spec: LoadedSpec,
@@ -26,6 +31,23 @@ pub struct GradeJob {
     pub events: UnboundedSender<(&'static str, serde_json::Value)>,
     /// Cancelled when the run is to end early; everything it started is to be torn down then.
     pub cancel: CancellationToken,
+}
+
+/// What opens a private source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceKey {
+    pub user: String,
+    pub secret: Secret,
+}
+
+/// Who holds keys to private sources.
+#[async_trait]
+pub trait SourceKeys: Send + Sync {
+    /// What the run's source is fetched with; `None` where that takes none, or none is held.
+    ///
+    /// # Errors
+    /// A sentence for the log; the run is tried again later.
+    async fn key(&self, run: &Run) -> Result<Option<SourceKey>, String>;
 }
 
 /// What came of it.

@@ -238,10 +238,18 @@ async fn graded(app: &App, grade: &dyn Grade, claim: &Claim, cancel: Cancellatio
     if let Err(problem) = check_source(&run.source, app.config.allow_private_sources).await {
         return ungraded("clone.source-refused", problem.detail);
     }
+    let key = match app.keys() {
+        None => None,
+        Some(keys) => match keys.key(run).await {
+            Ok(key) => key,
+            Err(why) => return ungraded("clone.no-key", why),
+        },
+    };
     let (events, told) = mpsc::unbounded_channel();
     let job = GradeJob {
         run: run.id.clone(),
         source: run.source.clone(),
+        key,
         reference: run.reference.clone(),
         subdir: run.subdir.clone(),
         spec,

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod access;
+mod github;
 mod queue;
 mod records;
 mod words;
@@ -119,7 +120,7 @@ pub(crate) use cases;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_keeps_the_contract() {
     let server = tokio::task::spawn_blocking(PostgresServer::start).await.unwrap();
-    let all = [access::CASES, queue::CASES, records::CASES, words::CASES].concat();
+    let all = [access::CASES, github::CASES, queue::CASES, records::CASES, words::CASES].concat();
     for (name, case) in all {
         println!("{name}");
         case(Fixture::postgres(&server, name).await).await;

@@ -24,6 +24,7 @@ pub(super) async fn run(step: &Step) -> Result<Exit, Trouble> {
     sweep::in_background();
     let request = GradeRequest {
         source: workspace,
+        credentials: None,
         reference: None,
         subdir: inputs.path.clone(),
         level: inputs.level.unwrap_or(spec.spec.level),

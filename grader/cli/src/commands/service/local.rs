@@ -1,6 +1,7 @@
 //! Grading on this machine, for the service's workers: the pipeline behind the service's [`Grade`].
 
 use async_trait::async_trait;
+use grader_intake::Credentials;
 use grader_model::{Fault, FaultSide, Level, Outcome, Stage, SubmissionRef};
 use grader_pipeline::{Event, GradeRequest, Parts, assemble};
 use grader_sandbox::{ConnectOptions, Engine};
@@ -43,6 +44,10 @@ impl Local {
         };
         Ok(GradeRequest {
             source: job.source.clone(),
+            credentials: job
+                .key
+                .as_ref()
+                .map(|key| Credentials { user: key.user.clone(), password: key.secret.reveal().to_owned() }),
             reference: job.reference.clone(),
             subdir: job.subdir.clone(),
             level,
@@ -151,6 +156,7 @@ mod tests {
             let job = GradeJob {
                 run: "run".to_owned(),
                 source: "https://git.example/a.git".to_owned(),
+                key: None,
                 reference: None,
                 subdir: None,
                 spec: grader_spec::load_named("bookstore").expect("it is built in"),

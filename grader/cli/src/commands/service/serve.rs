@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::local::Local;
-use super::{localhost, open, watch_for_signals, worker_config};
+use super::{github, localhost, open, watch_for_signals, worker_config};
 use crate::args::ServeArgs;
 use crate::commands::sweep;
 use crate::exit::Exit;
@@ -27,7 +27,7 @@ pub(in crate::commands) async fn run(args: ServeArgs) -> Exit {
             return Exit::Usage;
         }
     };
-    let github = match github(args.github.as_deref()) {
+    let github = match github(&args.work) {
         Ok(github) => github,
         Err(exit) => return exit,
     };
@@ -61,6 +61,9 @@ pub(in crate::commands) async fn run(args: ServeArgs) -> Exit {
             Err(exit) => return exit,
         };
         app.grades_by(grade.clone());
+        if let Some(github) = &github {
+            app.fetches_with(github.source_keys());
+        }
         sweep::in_background();
         tasks.push(tokio::spawn(work(
             app.clone(),
@@ -83,23 +86,6 @@ pub(in crate::commands) async fn run(args: ServeArgs) -> Exit {
             Exit::NotGraded
         }
     }
-}
-
-/// GitHub's part, where there is a file for it; or says why not.
-fn github(path: Option<&Path>) -> Result<Option<Github>, Exit> {
-    let Some(path) = path else { return Ok(None) };
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        complain(&error, "--github names a file; docs/github.md shows one");
-        Exit::Usage
-    })?;
-    let config = grader_github::config::Config::parse(&text).map_err(|error| {
-        complain(&error, "docs/github.md shows such a file");
-        Exit::Usage
-    })?;
-    Github::new(config).map(Some).map_err(|error| {
-        complain(&error, "");
-        Exit::Usage
-    })
 }
 
 /// Those who are told of runs that were asked for from outside.

@@ -6,7 +6,7 @@ use grader_service::{App, Grade, health_router, serve, work};
 use tokio_util::sync::CancellationToken;
 
 use super::local::Local;
-use super::{config, open, watch_for_signals, worker_config};
+use super::{config, github, open, watch_for_signals, worker_config};
 use crate::args::WorkerArgs;
 use crate::commands::sweep;
 use crate::exit::Exit;
@@ -22,6 +22,10 @@ pub(in crate::commands) async fn run(args: WorkerArgs) -> Exit {
         Ok(local) => Arc::new(local),
         Err(exit) => return exit,
     };
+    let github = match github(&args.work) {
+        Ok(github) => github,
+        Err(exit) => return exit,
+    };
     let stop = CancellationToken::new();
     let app = match App::new(store.clone(), config(&args.work), stop.clone()).await {
         Ok(app) => app,
@@ -31,6 +35,9 @@ pub(in crate::commands) async fn run(args: WorkerArgs) -> Exit {
         }
     };
     app.grades_by(grade.clone());
+    if let Some(github) = &github {
+        app.fetches_with(github.source_keys());
+    }
     watch_for_signals(stop.clone());
     sweep::in_background();
     let health = args.listen.map(|address| {
