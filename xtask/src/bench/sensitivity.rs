@@ -174,7 +174,7 @@ mod tests {
             ]}]})
         };
         assert_eq!(ran(&of("pass", "pass")).unwrap(), "its tests ran: 4 passed; 93 %");
-        assert_eq!(ran(&of("pass", "inconclusive")).unwrap_err(), "\"inconclusive\": t");
+        assert_eq!(ran(&of("pass", "inconclusive")).unwrap_err(), "\"inconclusive\": \"t\"");
         assert!(ran(&of("fail", "pass")).is_err());
     }
 

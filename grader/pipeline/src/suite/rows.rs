@@ -189,7 +189,11 @@ fn places(text: &str, scheme: &str) -> Vec<Wanted> {
         let database = database.split('?').next().unwrap_or_default();
         if is_plain(user) && is_plain(database) && (password.is_empty() || is_plain(password)) {
             let [user, password, database] = [user, password, database].map(str::to_owned);
-            found.push(Wanted { user, password, database });
+            let wanted = Wanted { user, password, database };
+            // A driver that is named after the scheme may begin like it.
+            if !found.contains(&wanted) {
+                found.push(wanted);
+            }
         }
     }
     found
