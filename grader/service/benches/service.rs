@@ -185,7 +185,6 @@ async fn many(figures: &mut Figures, url: &str, database: &impl Fn() -> Vec<u32>
         let took = |pids: &[u32]| pids.iter().map(|pid| processor(*pid)).sum::<Duration>().as_secs_f64();
         let before = took(&working);
         let (middle, late) = client.percentiles(path, ASKED).await;
-        #[expect(clippy::cast_precision_loss, reason = "a few hundred")]
         let each = 1000.0 * (took(&working) - before) / (ASKED + SPARED) as f64;
         figures.add(
             &format!("{MANY} runs, {what}: p50 / p99 (<= 30) / processor, ms"),
