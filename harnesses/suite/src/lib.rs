@@ -30,7 +30,7 @@ mod workshop;
 pub use coverage::{Coverage, Lines};
 pub use examine::{Canary, Challenge, Examined, Fate, Plan, Run, Tried, examine};
 pub use faults::{Fault, Kind};
-pub use lint::{Linted, with_linter};
+pub use lint::{LINTERS_TEXT, Linted, with_linter};
 pub use probes::{Told, findings, ids};
 pub use recipe::{Recipe, TREE, recipe};
 pub use recognise::{Suite, recognise};

@@ -29,8 +29,10 @@ const MOST_LINE: usize = 200;
 /// Lines of a linter that are shown.
 const SHOWN: usize = 8;
 
-static LINTERS: LazyLock<Vec<Linter>> =
-    LazyLock::new(|| serde_yaml::from_str(include_str!("../linters.yaml")).unwrap_or_default());
+/// The linters that are known, as text: what a linter said depends on it.
+pub const LINTERS_TEXT: &str = include_str!("../linters.yaml");
+
+static LINTERS: LazyLock<Vec<Linter>> = LazyLock::new(|| serde_yaml::from_str(LINTERS_TEXT).unwrap_or_default());
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -54,6 +54,7 @@ impl Key<'_> {
             seed: u64,
             faults: usize,
             runner: String,
+            linters: &'a str,
             services: Vec<(&'a str, &'a grader_compose::project::Service)>,
             images: Vec<(&'a str, &'a str)>,
         }
@@ -65,6 +66,7 @@ impl Key<'_> {
             faults: self.faults,
             // Whatever the stack's description says, and what was recognised.
             runner: format!("{:?}", self.suite),
+            linters: harness_suite::LINTERS_TEXT,
             services: self.project.services.iter().map(|(name, service)| (name.as_str(), service)).collect(),
             images: self
                 .images
