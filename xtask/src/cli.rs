@@ -63,7 +63,7 @@ enum Bench {
     /// Grade trees that nobody has seen yet twice, and print what the second time took of the first
     Regrade,
     /// Grade four submissions in turn and at a time, and compare times and verdicts
-    Concurrency,
+    Concurrency(bench::again::Args),
     /// Read a tree of 500 files made of the fixtures' sources, and print seconds
     Reading(bench::reading::Args),
     /// Load schemas that others designed, and compare this project's rules with known catalogues of checks
@@ -102,7 +102,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         Chore::Bench(Bench::Regrade) => bench::again::regrade().map(|()| true)?,
         Chore::Bench(Bench::Probes(args)) => bench::probes::run(&args).map(|()| true)?,
         Chore::Bench(Bench::Sensitivity(args)) => bench::sensitivity::run(&args)?,
-        Chore::Bench(Bench::Concurrency) => bench::again::concurrency().map(|()| true)?,
+        Chore::Bench(Bench::Concurrency(args)) => bench::again::concurrency(&args).map(|()| true)?,
     };
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

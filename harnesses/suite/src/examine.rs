@@ -15,6 +15,7 @@ use crate::recognise::Suite;
 use crate::results::{self, BadReport, Outcome, Results};
 use crate::workshop::{Rows, Said, Trouble, Workshop};
 
+pub(crate) use challenge::ENOUGH;
 pub use challenge::{Challenge, Fate, Tried};
 pub(crate) use commands::Bench;
 
@@ -102,16 +103,19 @@ pub struct Examined {
 }
 
 impl Examined {
-    /// Whether a regrade of the same tree may take this for its own: everything was done, nothing was cut short, and the
-    /// tests passed every time. What failed is run again every time; it may have been the machine.
+    /// Whether a regrade of the same tree may take this for its own: the tests passed every time that they had to be run,
+    /// and enough small faults were tried for a verdict, if not all. What failed is run again every time; it may have been
+    /// the machine.
     pub fn settled(&self) -> bool {
         let runs = [Some(&self.first), self.again.as_ref(), self.third.as_ref()];
+        let tried_enough = |challenge: &Challenge| challenge.out_of_time && challenge.score().1 >= ENOUGH;
         self.trouble.is_none()
-            && !self.out_of_time
+            && (!self.out_of_time || self.challenge.as_ref().is_some_and(tried_enough))
             && self.again.is_some()
+            && (self.third.is_some() || !more_rows(self))
             && runs.into_iter().flatten().all(|run| run.all_passed() && run.exit.is_some() && !run.over_limits)
             && trustworthy(self)
-            && !self.challenge.as_ref().is_some_and(|challenge| challenge.out_of_time || challenge.spoilt)
+            && !self.challenge.as_ref().is_some_and(|challenge| challenge.spoilt)
     }
 }
 

@@ -16,6 +16,14 @@ const SUBMISSIONS: [&str; 2] = ["fastapi-bookstore", "express-bookstore"];
 /// Submissions at a time.
 const AT_ONCE: usize = 4;
 
+/// What is graded several at a time.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Run the submissions' own tests as well, which takes most of half an hour
+    #[arg(long)]
+    tests: bool,
+}
+
 /// Grades trees that nobody has seen yet twice in turn, and prints what the second time took of the first.
 ///
 /// # Errors
@@ -56,7 +64,7 @@ pub(crate) fn regrade() -> Result<()> {
 ///
 /// # Errors
 /// When the set-up fails or a run ends without a report.
-pub(crate) fn concurrency() -> Result<()> {
+pub(crate) fn concurrency(args: &Args) -> Result<()> {
     setup::ensure(None, false, &[])?;
     let grader = build::grader()?;
     let work = tempfile::tempdir()?;
@@ -64,13 +72,14 @@ pub(crate) fn concurrency() -> Result<()> {
         .map(|number| fresh(SUBMISSIONS[number % SUBMISSIONS.len()], number, work.path()))
         .collect::<Result<_>>()?;
     say("building the images");
-    all(&grader, &trees, 1, &work.path().join("first"), "fixtures/bench/spec.yaml")?;
+    let tests = if args.tests { "--fresh" } else { "--skip-tests" };
+    all(&grader, &trees, 1, &work.path().join("first"), "fixtures/bench/spec.yaml", tests)?;
     let mut seen = Vec::new();
     let mut took = Vec::new();
     for at_once in [1, AT_ONCE] {
         let out = work.path().join(format!("out-{at_once}"));
         let begun = Instant::now();
-        seen.push(all(&grader, &trees, at_once, &out, "bookstore")?);
+        seen.push(all(&grader, &trees, at_once, &out, "bookstore", tests)?);
         took.push(begun.elapsed().as_secs_f64());
     }
     println!(
@@ -93,10 +102,10 @@ pub(crate) fn concurrency() -> Result<()> {
     Ok(())
 }
 
-fn all(grader: &Path, trees: &[PathBuf], at_once: usize, out: &Path, spec: &str) -> Result<Vec<Value>> {
+fn all(grader: &Path, trees: &[PathBuf], at_once: usize, out: &Path, spec: &str, tests: &str) -> Result<Vec<Value>> {
     let mut command = Command::new(grader);
     command.current_dir(shell::workspace()).arg("grade").args(trees).args(["--seed", "1", "--spec", spec]);
-    command.args(["--fresh", "--concurrency", &at_once.to_string(), "--out"]).arg(out);
+    command.args([tests, "--concurrency", &at_once.to_string(), "--out"]).arg(out);
     shell::output(&mut command)?;
     trees.iter().map(|tree| super::read_report(&out.join(tree.file_name().unwrap_or_default()))).collect()
 }

@@ -243,7 +243,9 @@ mod tests {
         let once = Examined { again: None, ..examined() };
         let failing = Examined { first: harness_suite::Run { results: None, ..examined().first }, ..examined() };
         let forged = Examined { canary: harness_suite::Canary::Passed, ..examined() };
-        for unsettled in [late, once, failing, forged] {
+        let hurried = harness_suite::Challenge { out_of_time: true, ..Default::default() };
+        let hurried = Examined { out_of_time: true, challenge: Some(hurried), ..examined() };
+        for unsettled in [late, once, failing, forged, hurried] {
             assert!(!unsettled.settled(), "{unsettled:?}");
         }
     }

@@ -20,6 +20,9 @@ use crate::workshop::Trouble;
 /// Tests that are run first for a fault.
 const FIRST_TESTS: usize = 10;
 
+/// Fewer faults than this do not condemn, unless there are no more to try.
+pub(crate) const ENOUGH: usize = 12;
+
 /// Tests that are run for a fault at the most: a command's arguments are limited.
 const MOST_TESTS: usize = 400;
 

@@ -9,15 +9,12 @@ use grader_model::{Evidence, Finding};
 use grader_spec::Params;
 
 use super::{View, number};
-use crate::examine::Fate;
+use crate::examine::{ENOUGH, Fate};
 
 pub(super) const ID: &str = "test.sensitivity";
 
 /// Fewer than this say nothing.
 const LEAST: usize = 5;
-
-/// Fewer than this do not condemn, unless there are no more to try.
-const LEAST_TO_FAIL: usize = 12;
 
 pub(super) fn run(view: &View<'_>, params: &Params) -> Finding {
     let examined = match view.passed(ID) {
@@ -42,7 +39,7 @@ pub(super) fn run(view: &View<'_>, params: &Params) -> Finding {
     }
     let bound = usize::try_from(number(params, "at_least", 60).min(100)).unwrap_or(100);
     let percent = noticed * 100 / tried;
-    if percent < bound && tried < LEAST_TO_FAIL && challenge.out_of_time {
+    if percent < bound && tried < ENOUGH && challenge.out_of_time {
         return Finding::inconclusive(
             ID,
             "Too few small faults could be tried in the time to say that tests miss them",
