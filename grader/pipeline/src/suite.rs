@@ -14,7 +14,7 @@ use grader_compose::Project;
 use grader_model::Snapshot;
 use grader_sandbox::{Engine, Run, RunId, RunOptions, SandboxError, StackPlan};
 use grader_spec::Spec;
-use harness_suite::{Plan, Stack, Suite, Told};
+use harness_suite::{Plan, Stack, Suite, Told, sensitivity};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -105,12 +105,12 @@ async fn steps(request: &SuiteRequest<'_>, suite: &Suite, run: &Run, events: &Ev
         Err(error) => return not_run(&error),
     };
     let asked = request.spec.probe("test.sensitivity");
-    let faults = asked.and_then(|probe| probe.params.get("faults")).and_then(serde_json::Value::as_u64).unwrap_or(20);
-    let faults = if asked.is_some() { usize::try_from(faults).unwrap_or(20).min(200) } else { 0 };
+    let faults = asked.map_or(0, |probe| sensitivity::faults(&probe.params));
+    let at_least = asked.map_or(0, |probe| sensitivity::at_least(&probe.params));
     let key =
         kept::Key { tree: request.tree, seed: request.seed, faults, suite, project: &made.project, images: &images };
     let kept = if request.fresh { None } else { request.shelf.find(&key) };
-    if let Some(kept) = kept {
+    if let Some(kept) = kept.filter(|kept| kept.settled(at_least)) {
         say(told_in_short(&kept) + ", as before: the same tree and images");
         return (Told::Examined(Box::new(kept)), true);
     }
@@ -139,7 +139,7 @@ async fn steps(request: &SuiteRequest<'_>, suite: &Suite, run: &Run, events: &Ev
     say("tests    running".to_owned());
     let examined = harness_suite::examine(suite, request.snapshot, &workshop, &plan).await;
     say(told_in_short(&examined));
-    if examined.settled() {
+    if examined.settled(at_least) {
         request.shelf.keep(&key, &examined);
     }
     (Told::Examined(Box::new(examined)), false)

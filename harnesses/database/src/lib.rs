@@ -5,6 +5,7 @@
 
 mod clients;
 mod connection;
+mod difference;
 mod engine;
 mod hash;
 mod home;

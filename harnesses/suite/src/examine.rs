@@ -15,7 +15,7 @@ use crate::recognise::Suite;
 use crate::results::{self, BadReport, Outcome, Results};
 use crate::workshop::{Rows, Said, Trouble, Workshop};
 
-pub(crate) use challenge::ENOUGH;
+pub(crate) use challenge::LEAST;
 pub use challenge::{Challenge, Fate, Tried};
 pub(crate) use commands::Bench;
 
@@ -104,13 +104,13 @@ pub struct Examined {
 
 impl Examined {
     /// Whether a regrade of the same tree may take this for its own: the tests passed every time that they had to be run,
-    /// and enough small faults were tried for a verdict, if not all. What failed is run again every time; it may have been
-    /// the machine.
-    pub fn settled(&self) -> bool {
+    /// and where the budget ended the small faults, those before it decide whether `at_least` percent are noticed. What
+    /// failed is run again every time; it may have been the machine.
+    pub fn settled(&self, at_least: usize) -> bool {
         let runs = [Some(&self.first), self.again.as_ref(), self.third.as_ref()];
-        let tried_enough = |challenge: &Challenge| challenge.out_of_time && challenge.score().1 >= ENOUGH;
+        let decides = |challenge: &Challenge| challenge.out_of_time && challenge.decides(at_least);
         self.trouble.is_none()
-            && (!self.out_of_time || self.challenge.as_ref().is_some_and(tried_enough))
+            && (!self.out_of_time || self.challenge.as_ref().is_some_and(decides))
             && self.again.is_some()
             && (self.third.is_some() || !more_rows(self))
             && runs.into_iter().flatten().all(|run| run.all_passed() && run.exit.is_some() && !run.over_limits)

@@ -31,7 +31,7 @@ pub use coverage::{Coverage, Lines};
 pub use examine::{Canary, Challenge, Examined, Fate, Plan, Run, Tried, examine};
 pub use faults::{Fault, Kind};
 pub use lint::{LINTERS_TEXT, Linted, with_linter};
-pub use probes::{Told, findings, ids};
+pub use probes::{Told, findings, ids, sensitivity};
 pub use recipe::{Recipe, TREE, recipe};
 pub use recognise::{Suite, recognise};
 pub use results::{BadReport, Case, Outcome, Results};

@@ -8,7 +8,7 @@ mod isolation;
 mod kinds;
 mod pass;
 mod present;
-mod sensitivity;
+pub mod sensitivity;
 
 use grader_model::{Finding, Snapshot};
 use grader_spec::{Params, ProbeState, Spec};

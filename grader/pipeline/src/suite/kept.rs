@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn only_what_passed_every_time_is_settled() {
-        assert!(examined().settled());
+        assert!(examined().settled(60));
         let late = Examined { out_of_time: true, ..examined() };
         let once = Examined { again: None, ..examined() };
         let failing = Examined { first: harness_suite::Run { results: None, ..examined().first }, ..examined() };
@@ -246,7 +246,7 @@ mod tests {
         let hurried = harness_suite::Challenge { out_of_time: true, ..Default::default() };
         let hurried = Examined { out_of_time: true, challenge: Some(hurried), ..examined() };
         for unsettled in [late, once, failing, forged, hurried] {
-            assert!(!unsettled.settled(), "{unsettled:?}");
+            assert!(!unsettled.settled(60), "{unsettled:?}");
         }
     }
 }

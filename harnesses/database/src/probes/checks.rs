@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::difference::Difference;
 use crate::sql::SqlError;
 use crate::traces::Trace;
 use async_trait::async_trait;
@@ -53,7 +54,7 @@ impl Probe for Checks {
                 "the columns of amounts and quantities could not be told from their values",
             ));
         }
-        let mut taken = Vec::new();
+        let mut schema = Difference::default();
         let mut shown = None;
         for (trace, column) in &columns {
             let table = &trace.table;
@@ -65,25 +66,24 @@ impl Probe for Checks {
             control.map_err(|error| Stop::inconclusive(format!("{table} cannot be changed at all: {error}")))?;
             match found.trial(&update).await {
                 Ok(rows) => {
-                    taken.push(format!("{table}.{column} = -1 is taken"));
+                    schema.other(format!("{table}.{column} >= 0"), format!("{table}.{column} = -1 is taken"));
                     shown.get_or_insert_with(|| rows.evidence(&format!("BEGIN; {update}; ROLLBACK")));
                 }
-                Err(SqlError::Refused { .. }) => {}
+                Err(SqlError::Refused { .. }) => schema.same(format!("{table}.{column} >= 0")),
                 Err(error) => return Err(Stop::inconclusive(format!("the database stopped answering: {error}"))),
             }
         }
-        let of = columns.len();
-        if taken.is_empty() {
+        let (of, taken) = (columns.len(), schema.differing());
+        if taken == 0 {
             return Ok(Finding::pass(
                 self.id(),
                 format!("The database refuses -1 in all {of} columns of amounts and quantities"),
             ));
         }
         #[expect(clippy::cast_precision_loss, reason = "a handful of columns")]
-        let fraction = (of - taken.len()) as f64 / of as f64;
-        Ok(Finding::partial(self.id(), fraction, format!("The database takes -1 in {} of {of} columns", taken.len()))
-            .expected("the database refuses negative amounts, stocks and quantities")
-            .actual(taken.join("\n"))
-            .evidences(shown))
+        let fraction = (of - taken) as f64 / of as f64;
+        let finding =
+            Finding::partial(self.id(), fraction, format!("The database takes -1 in {taken} of {of} columns"));
+        Ok(schema.tell(finding).evidences(shown))
     }
 }

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use grader_model::Finding;
 use harness_kit::{Context, Phase, Probe, Stop};
 
+use crate::difference::Difference;
 use crate::engine::Aspect;
 use crate::rules;
 use crate::store::Store;
@@ -29,24 +30,22 @@ impl Probe for ForeignKeyIndexes {
         let found = self.0.found(ctx).await?;
         let keys = rules::foreign_keys(&found.schema);
         let all = keys.len();
-        let bare: Vec<String> = keys
-            .iter()
-            .filter(|(_, _, served)| !served)
-            .map(|(table, key, _)| format!("{table} ({}) -> {}", key.columns.join(", "), key.refers_to))
-            .collect();
+        let mut schema = Difference::default();
+        for (table, key, served) in keys {
+            let wanted = format!("INDEX ON {table} ({}) for its key of {}", key.columns.join(", "), key.refers_to);
+            if served { schema.same(wanted) } else { schema.missing(wanted) }
+        }
         if all == 0 {
             return Err(Stop::blocked("db.foreign-keys", "the schema has no foreign keys"));
         }
-        if bare.is_empty() {
+        if schema.differing() == 0 {
             return Ok(Finding::pass(
                 self.id(),
                 format!("An index leads with the columns of each of the {all} foreign keys"),
             ));
         }
         let shown = found.shown(Aspect::Indexes).await?;
-        Ok(Finding::fail(self.id(), format!("{} of {all} foreign keys have no index", bare.len()))
-            .expected("an index leads with the columns of every foreign key")
-            .actual(format!("without: {}", bare.join("\n")))
-            .evidence(shown))
+        let summary = format!("{} of {all} foreign keys have no index", schema.differing());
+        Ok(schema.tell(Finding::fail(self.id(), summary)).evidence(shown))
     }
 }

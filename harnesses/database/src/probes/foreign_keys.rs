@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use grader_model::Finding;
 use harness_kit::{Context, Phase, Probe, Stop};
 
+use crate::difference::Difference;
 use crate::engine::Aspect;
 use crate::probes::relations;
 use crate::store::Store;
@@ -36,16 +37,18 @@ impl Probe for ForeignKeys {
                 None => Stop::inconclusive("no row that is known refers to another record"),
             });
         }
-        let undeclared: Vec<String> =
-            references.iter().filter(|reference| !reference.declared).map(ToString::to_string).collect();
+        let mut schema = Difference::default();
+        for reference in &references {
+            let column = format!("{}.{}", reference.table, reference.column);
+            let wanted = format!("{column} REFERENCES {}", reference.to);
+            if reference.declared { schema.same(wanted) } else { schema.other(wanted, column) }
+        }
         let of = references.len();
-        if undeclared.is_empty() {
+        if schema.differing() == 0 {
             return Ok(Finding::pass(self.id(), format!("All {of} references that were followed are foreign keys")));
         }
         let shown = found.shown(Aspect::ForeignKeys).await?;
-        Ok(Finding::fail(self.id(), format!("{} of {of} references are no foreign keys", undeclared.len()))
-            .expected("every column that holds another table's key is a foreign key")
-            .actual(undeclared.join("\n"))
-            .evidence(shown))
+        let summary = format!("{} of {of} references are no foreign keys", schema.differing());
+        Ok(schema.tell(Finding::fail(self.id(), summary)).evidence(shown))
     }
 }

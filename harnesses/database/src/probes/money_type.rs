@@ -9,7 +9,9 @@ use grader_model::Finding;
 use grader_spec::FieldKind;
 use harness_kit::{Context, Phase, Probe, Stop};
 
+use crate::difference::Difference;
 use crate::engine::{Aspect, Dialect};
+use crate::schema::{Column, TableName};
 use crate::store::Store;
 
 pub(crate) struct MoneyType(pub(crate) Arc<Store>);
@@ -28,7 +30,13 @@ impl Probe for MoneyType {
         let (found, traces) = self.0.traces(ctx).await?;
         let domain = &ctx.spec().domain;
         let mut seen = Vec::new();
-        let mut floats = Vec::new();
+        let mut schema = Difference::default();
+        // SQLite keeps decimals in floating point whatever a column is declared as.
+        let exact = if found.dialect() == Dialect::Sqlite { "integer, in whole cents" } else { "numeric" };
+        let inexact = |schema: &mut Difference, table: &TableName, column: &Column| {
+            let name = format!("{table}.{}", column.name);
+            schema.other(format!("{name} {exact}"), format!("{name} {}", column.kind));
+        };
         let money = domain.main_resource().into_iter().flat_map(|main| &main.fields);
         for (id, _) in money.filter(|(_, field)| field.kind == FieldKind::Money) {
             let column = traces.main.columns.get(id);
@@ -36,7 +44,9 @@ impl Probe for MoneyType {
                 seen.push(format!("{}.{} {}", traces.main.table, column.name, column.kind));
                 // Text sorts and adds up wrongly where there is an exact type; SQLite has none, and text keeps what was put.
                 if column.is_float() || column.is_text() && found.dialect() != Dialect::Sqlite {
-                    floats.push(format!("{}.{} is {}", traces.main.table, column.name, column.kind));
+                    inexact(&mut schema, &traces.main.table, column);
+                } else {
+                    schema.same(format!("{}.{} {}", traces.main.table, column.name, column.kind));
                 }
             }
         }
@@ -44,19 +54,17 @@ impl Probe for MoneyType {
         for trace in [&traces.transaction, &traces.line].into_iter().flatten() {
             let table = found.schema.tables.get(&trace.table);
             for column in table.into_iter().flat_map(|table| &table.columns).filter(|column| column.is_float()) {
-                floats.push(format!("{}.{} is {}", trace.table, column.name, column.kind));
+                inexact(&mut schema, &trace.table, column);
             }
         }
-        if seen.is_empty() && floats.is_empty() {
+        if schema.wanted() == 0 {
             return Err(Stop::inconclusive("the column that keeps money could not be told from its values"));
         }
-        if floats.is_empty() {
+        if schema.differing() == 0 {
             return Ok(Finding::pass(self.id(), format!("Money is kept exactly: {}", seen.join(", "))));
         }
         let shown = found.shown(Aspect::Columns).await?;
-        Ok(Finding::fail(self.id(), "Money is kept in a type that does not count exactly")
-            .expected("numeric, or whole cents")
-            .actual(floats.join("\n"))
-            .evidence(shown))
+        let finding = Finding::fail(self.id(), "Money is kept in a type that does not count exactly");
+        Ok(schema.tell(finding).evidence(shown))
     }
 }

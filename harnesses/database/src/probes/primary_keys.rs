@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use grader_model::Finding;
 use harness_kit::{Context, Phase, Probe, Stop};
 
+use crate::difference::Difference;
 use crate::engine::Aspect;
 use crate::rules;
 use crate::store::Store;
@@ -26,16 +27,21 @@ impl Probe for PrimaryKeys {
 
     async fn run(&self, ctx: &Context) -> Result<Finding, Stop> {
         let found = self.0.found(ctx).await?;
-        let without: Vec<String> =
-            rules::without_primary_key(&found.schema).into_iter().map(ToString::to_string).collect();
-        let of = found.schema.own().count();
-        if without.is_empty() {
+        let without = rules::without_primary_key(&found.schema);
+        let mut schema = Difference::default();
+        for (table, columns) in found.schema.own() {
+            if without.contains(&table) {
+                schema.other(format!("{table} PRIMARY KEY (its id)"), format!("{table} without a primary key"));
+            } else {
+                schema.same(format!("{table} PRIMARY KEY ({})", columns.primary_key.join(", ")));
+            }
+        }
+        let of = schema.wanted();
+        if schema.differing() == 0 {
             return Ok(Finding::pass(self.id(), format!("All {of} tables have a primary key")));
         }
         let shown = found.shown(Aspect::PrimaryKeys).await?;
-        Ok(Finding::fail(self.id(), format!("{} of {of} tables have no primary key", without.len()))
-            .expected("every table has a primary key")
-            .actual(format!("without: {}", without.join(", ")))
-            .evidence(shown))
+        let summary = format!("{} of {of} tables have no primary key", schema.differing());
+        Ok(schema.tell(Finding::fail(self.id(), summary)).evidence(shown))
     }
 }

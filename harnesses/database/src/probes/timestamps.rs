@@ -13,6 +13,7 @@ use grader_model::Finding;
 use harness_kit::{Context, Phase, Probe, Stop, wire};
 use serde_json::Value;
 
+use crate::difference::Difference;
 use crate::engine::{Aspect, Dialect};
 use crate::store::Store;
 
@@ -30,9 +31,8 @@ impl Probe for Timestamps {
 
     async fn run(&self, ctx: &Context) -> Result<Finding, Stop> {
         let (found, traces) = self.0.traces(ctx).await?;
-        let mut missing = Vec::new();
-        let mut zoneless = Vec::new();
-        let mut seen = 0;
+        let mut schema = Difference::default();
+        let (mut seen, mut missing) = (0, 0);
         for trace in [&traces.account, &traces.transaction].into_iter().flatten() {
             let Some(table) = found.schema.tables.get(&trace.table) else { continue };
             seen += 1;
@@ -42,38 +42,37 @@ impl Probe for Timestamps {
                 !value.is_null() && (column.is_timestamp() || typeless && is_present(value))
             };
             if !table.columns.iter().any(told) {
-                missing.push(trace.table.to_string());
+                missing += 1;
+                schema.other(
+                    format!("{} with a creation time of each row", trace.table),
+                    format!("{} without a creation time", trace.table),
+                );
             }
         }
         for (name, table) in found.schema.own() {
-            for column in table.columns.iter().filter(|column| column.loses_zone()) {
-                zoneless.push(format!("{name}.{}", column.name));
+            for column in table.columns.iter().filter(|column| column.is_timestamp()) {
+                let of = |kind: &str| format!("{name}.{} {kind}", column.name);
+                if column.loses_zone() {
+                    schema.other(of("timestamp with time zone"), of(&column.kind));
+                } else {
+                    schema.same(of(&column.kind));
+                }
             }
         }
         if seen == 0 {
             return Err(Stop::inconclusive("neither an account nor a transaction could be found in the tables"));
         }
-        if missing.is_empty() && zoneless.is_empty() {
+        if schema.differing() == 0 {
             let zone = if found.dialect() == Dialect::Postgres { ", with time zone" } else { "" };
             return Ok(Finding::pass(self.id(), format!("Accounts and transactions carry a creation time{zone}")));
         }
-        let mut actual = Vec::new();
-        if !missing.is_empty() {
-            actual.push(format!("no creation time: {}", missing.join(", ")));
-        }
-        if !zoneless.is_empty() {
-            actual.push(format!("without time zone: {}", zoneless.join(", ")));
-        }
         let shown = found.shown(Aspect::Columns).await?;
-        let summary = if missing.is_empty() {
+        let summary = if missing == 0 {
             "Timestamps are kept without a time zone"
         } else {
             "Records do not say when they were made"
         };
-        Ok(Finding::fail(self.id(), summary)
-            .expected("a creation time on accounts and transactions, as timestamp with time zone")
-            .actual(actual.join("\n"))
-            .evidence(shown))
+        Ok(schema.tell(Finding::fail(self.id(), summary)).evidence(shown))
     }
 }
 

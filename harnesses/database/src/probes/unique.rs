@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use grader_model::Finding;
 use harness_kit::{Context, Phase, Probe, Stop};
 
+use crate::difference::Difference;
 use crate::engine::Aspect;
 use crate::store::Store;
 
@@ -37,41 +38,33 @@ impl Probe for Unique {
                 wanted.push((id.clone(), &traces.main));
             }
         }
-        let mut unguarded = Vec::new();
-        let mut seen = 0;
+        let mut schema = Difference::default();
         for (field, trace) in &wanted {
             let Some(column) = trace.columns.get(field) else { continue };
             let Some(table) = found.schema.tables.get(&trace.table) else { continue };
-            seen += 1;
             let guarded = table.indexes.iter().any(|index| {
                 index.unique && index.keys.len() == 1 && (index.keys[0] == *column || mentions(&index.keys[0], column))
             });
-            if !guarded {
-                unguarded.push(format!("{}.{column}", trace.table));
-            }
+            let wanted = format!("UNIQUE INDEX ON {} ({column})", trace.table);
+            if guarded { schema.same(wanted) } else { schema.missing(wanted) }
         }
+        let (seen, unguarded) = (schema.wanted(), schema.differing());
         if seen == 0 {
             return Err(Stop::inconclusive("the columns of the unique fields could not be told from their values"));
         }
-        if unguarded.is_empty() {
+        if unguarded == 0 {
             return Ok(Finding::pass(self.id(), format!("All {seen} fields that may not repeat have a unique index")));
         }
         let shown = found.shown(Aspect::Indexes).await?;
         #[expect(clippy::cast_precision_loss, reason = "a handful of fields")]
-        let fraction = (seen - unguarded.len()) as f64 / seen as f64;
+        let fraction = (seen - unguarded) as f64 / seen as f64;
         // Half of the guards is no guard: one duplicate is enough to break a login or a catalogue.
         let finding = if fraction > 0.75 {
             Finding::partial(self.id(), fraction, "Some fields that may not repeat have no unique index")
         } else {
-            Finding::fail(
-                self.id(),
-                format!("{} of {seen} fields that may not repeat have no unique index", unguarded.len()),
-            )
+            Finding::fail(self.id(), format!("{unguarded} of {seen} fields that may not repeat have no unique index"))
         };
-        Ok(finding
-            .expected("a unique index on the login and on every unique field")
-            .actual(format!("without: {}", unguarded.join(", ")))
-            .evidence(shown))
+        Ok(schema.tell(finding).evidence(shown))
     }
 }
 

@@ -20,8 +20,11 @@ use crate::workshop::Trouble;
 /// Tests that are run first for a fault.
 const FIRST_TESTS: usize = 10;
 
+/// Fewer faults than this say nothing.
+pub(crate) const LEAST: usize = 5;
+
 /// Fewer faults than this do not condemn, unless there are no more to try.
-pub(crate) const ENOUGH: usize = 12;
+const ENOUGH: usize = 12;
 
 /// Tests that are run for a fault at the most: a command's arguments are limited.
 const MOST_TESTS: usize = 400;
@@ -65,6 +68,13 @@ impl Challenge {
     pub fn score(&self) -> (usize, usize) {
         let noticed = self.tried.iter().filter(|tried| tried.fate == Fate::Noticed).count();
         (noticed, self.tried.iter().filter(|tried| tried.fate != Fate::Impossible).count())
+    }
+
+    /// Whether what was tried suffices to say on which side of `at_least` percent the tests are. Where time ended it, few
+    /// faults may acquit and only many condemn.
+    pub(crate) fn decides(&self, at_least: usize) -> bool {
+        let (noticed, tried) = self.score();
+        tried >= LEAST && (!self.out_of_time || tried >= ENOUGH || noticed * 100 / tried >= at_least)
     }
 }
 
@@ -226,6 +236,28 @@ mod tests {
         assert!(affinity("test/http/orders.test.ts", "src/services/order-service.ts") > 0);
         assert_eq!(affinity("test/http/books.test.ts", "src/services/order-service.ts"), 0);
         assert!(affinity("test/unit/passwordHasher.test.ts", "src/services/password-hasher.ts") == 2);
+    }
+
+    fn challenge(noticed: usize, unnoticed: usize, out_of_time: bool) -> Challenge {
+        let fault: Fault = serde_json::from_value(serde_json::json!({
+            "kind": "Comparison", "path": "a.py", "line": 1, "range": {"start": 0, "end": 1}, "from": "<", "to": "<=",
+        }))
+        .unwrap();
+        let fates = std::iter::repeat_n(Fate::Noticed, noticed).chain(std::iter::repeat_n(Fate::Unnoticed, unnoticed));
+        let tried = fates.map(|fate| Tried { fault: fault.clone(), fate, by: None }).collect();
+        Challenge { tried, sampled: 20, out_of_time, spoilt: false }
+    }
+
+    #[test]
+    fn few_faults_acquit_and_only_many_condemn() {
+        assert!(!challenge(4, 0, true).decides(60));
+        assert!(challenge(4, 1, true).decides(60));
+        assert!(!challenge(4, 1, true).decides(90));
+        assert!(!challenge(0, 11, true).decides(60));
+        assert!(challenge(0, 12, true).decides(60));
+        // There were no more to try.
+        assert!(challenge(0, 5, false).decides(60));
+        assert!(!challenge(0, 4, false).decides(60));
     }
 
     #[test]

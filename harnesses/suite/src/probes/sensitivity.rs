@@ -9,12 +9,19 @@ use grader_model::{Evidence, Finding};
 use grader_spec::Params;
 
 use super::{View, number};
-use crate::examine::{ENOUGH, Fate};
+use crate::examine::{Fate, LEAST};
 
 pub(super) const ID: &str = "test.sensitivity";
 
-/// Fewer than this say nothing.
-const LEAST: usize = 5;
+/// Small faults to try, as a spec's parameters say; 20 unless told, 200 at the most.
+pub fn faults(params: &Params) -> usize {
+    usize::try_from(number(params, "faults", 20).min(200)).unwrap_or(200)
+}
+
+/// Percent of the small faults that are to be noticed, as a spec's parameters say; 60 unless told.
+pub fn at_least(params: &Params) -> usize {
+    usize::try_from(number(params, "at_least", 60).min(100)).unwrap_or(100)
+}
 
 pub(super) fn run(view: &View<'_>, params: &Params) -> Finding {
     let examined = match view.passed(ID) {
@@ -37,9 +44,9 @@ pub(super) fn run(view: &View<'_>, params: &Params) -> Finding {
             if challenge.out_of_time { "there was no time for more" } else { "there is too little code for more" };
         return Finding::inconclusive(ID, format!("Fewer than {LEAST} small faults were tried: {why}"));
     }
-    let bound = usize::try_from(number(params, "at_least", 60).min(100)).unwrap_or(100);
+    let bound = at_least(params);
     let percent = noticed * 100 / tried;
-    if percent < bound && tried < ENOUGH && challenge.out_of_time {
+    if !challenge.decides(bound) {
         return Finding::inconclusive(
             ID,
             "Too few small faults could be tried in the time to say that tests miss them",
