@@ -211,6 +211,16 @@ mod tests {
                 ],
             ),
             (
+                ReportFormat::Junit,
+                "gradle-fails/first.xml",
+                vec![
+                    "Passed shop.TotalTest::addsUp",
+                    "Failed shop.TotalTest::breaks",
+                    "Skipped shop.TotalTest::waits",
+                    "Failed shop.TotalTest::isWrong",
+                ],
+            ),
+            (
                 ReportFormat::Rspec,
                 "rspec-fails/first.json",
                 vec!["Passed total adds up", "Failed total is wrong", "Skipped total waits"],

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use harness_syntax::Language;
 use include_dir::{Dir, include_dir};
+use regex::Regex;
 use serde::Deserialize;
 
 static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/stacks");
@@ -187,6 +188,37 @@ pub struct Canary {
     /// For suites of ES modules, where those differ.
     #[serde(default)]
     pub module_text: Option<String>,
+    /// A regular expression that tests match which `text` is like; needed only beside `others`.
+    #[serde(default)]
+    pub says: Option<String>,
+    /// For suites written with another library of the same runner, which `text` may not even compile with.
+    #[serde(default)]
+    pub others: Vec<OtherText>,
+}
+
+/// A test that fails, for suites that say something else than those that [`Canary::text`] is for.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtherText {
+    /// A regular expression that the suite's tests match.
+    pub says: String,
+    pub text: String,
+}
+
+impl Canary {
+    /// The text for a suite, by the first of its test files that tells the library it is written with.
+    pub(crate) fn text_beside<'t>(&self, tests: impl IntoIterator<Item = &'t str>) -> &str {
+        let told = self.says.as_deref().map(|says| (says, self.text.as_str()));
+        let others = self.others.iter().map(|other| (other.says.as_str(), other.text.as_str()));
+        // A test reads every expression.
+        let kinds: Vec<(Regex, &str)> =
+            told.into_iter().chain(others).filter_map(|(says, text)| Some((Regex::new(says).ok()?, text))).collect();
+        if kinds.is_empty() {
+            return &self.text;
+        }
+        let of = |test: &str| kinds.iter().find(|(says, _)| says.is_match(test)).map(|(_, text)| *text);
+        tests.into_iter().find_map(of).unwrap_or(&self.text)
+    }
 }
 
 /// Why the embedded stacks cannot be read: a mistake in this crate.
@@ -237,7 +269,7 @@ mod tests {
         for stack in &stacks {
             for sign in &stack.recognised {
                 if let Some(says) = &sign.says {
-                    assert!(regex::Regex::new(says).is_ok(), "{}: {says}", stack.id);
+                    assert!(Regex::new(says).is_ok(), "{}: {says}", stack.id);
                 }
             }
             assert!(stack.run.contains("$REPORT"), "{}", stack.id);
@@ -253,12 +285,41 @@ mod tests {
             }
             if let Some(canary) = &stack.canary {
                 assert!(canary.file.contains("NAME") && canary.text.contains("NAME"), "{}", stack.id);
+                assert_eq!(canary.says.is_some(), !canary.others.is_empty(), "{}", stack.id);
+                for other in &canary.others {
+                    assert!(other.text.contains("NAME"), "{}", stack.id);
+                }
+                for says in canary.says.iter().chain(canary.others.iter().map(|other| &other.says)) {
+                    assert!(Regex::new(says).is_ok(), "{}: {says}", stack.id);
+                }
             }
         }
         let mut ids: Vec<&str> = stacks.iter().map(|stack| stack.id.as_str()).collect();
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), stacks.len());
+    }
+
+    #[test]
+    fn the_test_of_ours_is_written_with_what_the_suite_is_written_with() {
+        let stacks = stacks().unwrap();
+        for id in ["maven", "gradle"] {
+            let canary = stacks.iter().find(|stack| stack.id == id).unwrap().canary.as_ref().unwrap();
+            for (tests, expected) in [
+                (vec!["import org.junit.jupiter.api.Test;"], "@org.junit.jupiter.api.Test"),
+                (vec!["import static org.junit.Assert.*;\nimport org.junit.Test;"], "@org.junit.Test"),
+                (vec!["import org.junit.*;"], "@org.junit.Test"),
+                (vec!["import org.testng.annotations.Test;"], "@org.testng.annotations.Test"),
+                (vec!["import junit.framework.TestCase;"], "junit.framework.TestCase"),
+                // A base class without a test of its own leaves it to the next.
+                (vec!["abstract class Base {}", "import org.junit.Test;"], "@org.junit.Test"),
+                (vec!["import org.junit.jupiter.api.Test;", "import org.junit.Test;"], "@org.junit.jupiter.api.Test"),
+                (vec![], "@org.junit.jupiter.api.Test"),
+            ] {
+                let text = canary.text_beside(tests.iter().copied());
+                assert!(text.contains(expected), "{id}: {tests:?} got {text}");
+            }
+        }
     }
 
     #[test]

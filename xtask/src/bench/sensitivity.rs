@@ -1,7 +1,8 @@
 //! `cargo xtask bench sensitivity`: the same small program in each language, once with strong and once with weak tests,
 //! graded on the engine. How much more the strong ones notice is what `test.sensitivity` is worth.
 //!
-//! Languages that no small faults are made in are graded once: that their runner runs is all there is to see.
+//! Languages that no small faults are made in are graded once: that their runner runs is all there is to see. Where there
+//! are tests that fail as well, it is to be seen that they do.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -15,6 +16,9 @@ use crate::{build, setup};
 /// Strong tests have to notice this many percent of small faults more than weak ones.
 const APART: i64 = 40;
 
+/// The folder of tests of which some fail, where a language has such.
+const FAILING: &str = "failing";
+
 /// A language: its folder under `fixtures/suites/programs`, the image that the Dockerfile there names where it is not of the
 /// core, and whether small faults are made in it.
 #[derive(Clone, Copy)]
@@ -24,11 +28,13 @@ struct Language {
     faults: bool,
 }
 
-const LANGUAGES: [Language; 7] = [
+const LANGUAGES: [Language; 8] = [
     Language { name: "python", image: None, faults: true },
     Language { name: "javascript", image: None, faults: true },
     Language { name: "go", image: Some("golang:1.22"), faults: true },
     Language { name: "java", image: Some("maven:3-eclipse-temurin-21"), faults: true },
+    // Java again, by its other runner and with the library before JUnit 5.
+    Language { name: "gradle", image: Some("gradle:8-jdk17"), faults: true },
     Language { name: "rust", image: Some("rust:1"), faults: true },
     Language { name: "php", image: Some("php:8.2-cli"), faults: false },
     Language { name: "ruby", image: Some("ruby:3.2-slim"), faults: false },
@@ -93,6 +99,10 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
         let weak = read("weak", &grade("weak")?)?;
         let apart = strong.percent() - weak.percent();
         good &= apart >= APART;
+        if folder.join(name).join(FAILING).is_dir() {
+            let failed = failed(&grade(FAILING)?).map_err(|why| Failure::new(format!("{name}, {FAILING}: {why}")))?;
+            println!("{name:<10} tests that fail: {failed}");
+        }
         let shown = |seen: Seen| format!("{:>2} of {:>2} {:>3} %", seen.noticed, seen.tried, seen.percent());
         println!("{name:<10} {:>14} {:>13} {apart:>8}", shown(strong), shown(weak));
     }
@@ -132,6 +142,19 @@ fn ran(report: &Value) -> std::result::Result<String, String> {
         if probe["verdict"] == "pass" { Ok(probe["actual"].as_str().unwrap_or_default()) } else { Err(said(probe)) }
     };
     Ok(format!("its tests ran: {}; {}", read("test.pass")?, read("test.coverage")?))
+}
+
+/// How many failed, and how the report names them.
+fn failed(report: &Value) -> std::result::Result<String, String> {
+    let probe = probe(report, "test.pass");
+    let notes = probe["evidence"].as_array().into_iter().flatten().filter_map(|one| one["text"].as_str());
+    match (probe["verdict"].as_str(), probe["actual"].as_str()) {
+        (Some("fail"), Some(actual)) if actual.ends_with(" failed") => {
+            let names: Vec<&str> = notes.collect();
+            Ok(format!("{actual} ({})", names.join("; ")))
+        }
+        _ => Err(said(probe)),
+    }
 }
 
 fn probe<'r>(report: &'r Value, id: &str) -> &'r Value {
@@ -176,6 +199,19 @@ mod tests {
         assert_eq!(ran(&of("pass", "pass")).unwrap(), "its tests ran: 4 passed; 93 %");
         assert_eq!(ran(&of("pass", "inconclusive")).unwrap_err(), "\"inconclusive\": \"t\"");
         assert!(ran(&of("fail", "pass")).is_err());
+    }
+
+    #[test]
+    fn tests_that_fail_have_to_be_seen_failing() {
+        let of = |verdict: &str, actual: &str| {
+            json!({"criteria": [{"probes": [{
+                "id": "test.pass", "verdict": verdict, "summary": "s", "actual": actual,
+                "evidence": [{"kind": "note", "text": "ATest::b: expected 1"}],
+            }]}]})
+        };
+        assert_eq!(failed(&of("fail", "1 of 3 failed")).unwrap(), "1 of 3 failed (ATest::b: expected 1)");
+        assert!(failed(&of("fail", "exit code 1 and no report")).is_err());
+        assert!(failed(&of("pass", "3 passed")).is_err());
     }
 
     #[test]

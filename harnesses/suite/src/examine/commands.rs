@@ -106,7 +106,11 @@ impl<'a> Bench<'a> {
             _ => canary.file.replace("NAME", self.secret),
         };
         let module = suite.stack.family == Family::Script && is_module(suite, snapshot, inside, neighbour);
-        let text = canary.module_text.as_ref().filter(|_| module).unwrap_or(&canary.text);
+        let tests = std::iter::once(neighbour).chain(suite.files.iter().filter_map(|file| snapshot.text(file)));
+        let text = match canary.module_text.as_deref().filter(|_| module) {
+            Some(text) => text,
+            None => canary.text_beside(tests),
+        };
         let text = text.replace("NAME", self.secret).replace("PACKAGE", package(suite.stack.family, neighbour));
         let path = match folder(inside) {
             "" => file,
