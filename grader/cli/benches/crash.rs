@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use grader_store::testing::PostgresServer;
 use grader_store::{NewRun, NewSpec, NewSubmission, PageRequest, RunFilter, RunState, Store};
+use support::git::commit_all;
 use support::running::{children, signal};
 use support::{Bench, Running, copy, engine, none_of, root, until};
 
@@ -84,7 +85,7 @@ async fn storm(url: &str, mut server: Option<&mut PostgresServer>) -> Aftermath 
         chance ^= chance << 13;
         chance ^= chance >> 7;
         chance ^= chance << 17;
-        tokio::time::sleep(Duration::from_millis(2000 + chance % 7000)).await;
+        tokio::time::sleep(Duration::from_millis(1000 + chance % 3000)).await;
         let (waiting, running) = in_progress(&store).await;
         if waiting + running == 0 {
             break;
@@ -95,7 +96,7 @@ async fn storm(url: &str, mut server: Option<&mut PostgresServer>) -> Aftermath 
         {
             server.restart();
         }
-        let number = usize::try_from(chance / 7000 % 3).unwrap_or(0);
+        let number = usize::try_from(chance / 3000 % 3).unwrap_or(0);
         if left.kills % 2 == 1 {
             for (reaper, _) in children(processes[number].pid()).iter().filter(|(_, argument)| argument == "reaper") {
                 signal(*reaper, "KILL");
@@ -150,6 +151,7 @@ async fn fill(store: &Store, bench: &Bench) {
         let folder = bench.path(&format!("small-{number}"));
         copy(&root().join("fixtures/compose/small"), &folder, &[]);
         salt(&folder, number);
+        commit_all(&folder);
         let submission = NewSubmission {
             source: format!("file://{}", folder.display()),
             spec: name.clone(),

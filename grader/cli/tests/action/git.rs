@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::support::git::{git, git_command};
 use crate::support::root;
 use crate::wire::Seen;
 
@@ -13,22 +14,6 @@ pub(crate) struct Repository {
     /// Where `acme` lies.
     pub(crate) folder: PathBuf,
     work: PathBuf,
-}
-
-/// git with fixed names, times and no configuration of the machine's.
-fn git_command(folder: &Path) -> Command {
-    let mut command = Command::new("git");
-    command.current_dir(folder).env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
-    for (name, value) in [("NAME", "Nora"), ("EMAIL", "nora@example.com"), ("DATE", "2026-01-01T00:00:00Z")] {
-        command.env(format!("GIT_AUTHOR_{name}"), value).env(format!("GIT_COMMITTER_{name}"), value);
-    }
-    command
-}
-
-fn git(folder: &Path, arguments: &[&str]) -> String {
-    let done = git_command(folder).args(arguments).output().unwrap();
-    assert!(done.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
-    String::from_utf8(done.stdout).unwrap().trim().to_owned()
 }
 
 impl Repository {

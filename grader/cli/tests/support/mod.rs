@@ -4,6 +4,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
 
 pub mod engine;
+pub mod git;
 pub mod running;
 pub mod servers;
 
