@@ -61,7 +61,7 @@ enum Bench {
     /// Bring a stack up and down by compose, by the grader and by hand, in turn, and print medians and ratios
     Bringup(bench::bringup::Args),
     /// Grade trees that nobody has seen yet twice, and print what the second time took of the first
-    Regrade,
+    Regrade(bench::again::RegradeArgs),
     /// Grade four submissions in turn and at a time, and compare times and verdicts
     Concurrency(bench::again::Args),
     /// Read a tree of 500 files made of the fixtures' sources, and print seconds
@@ -99,7 +99,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         Chore::Bench(Bench::Schemas(args)) => bench::schemas::run(&args).map(|()| true)?,
         Chore::Bench(Bench::Service(args)) => bench::service::run(&args).map(|()| true)?,
         Chore::Bench(Bench::Bringup(args)) => bench::bringup::run(&args).map(|()| true)?,
-        Chore::Bench(Bench::Regrade) => bench::again::regrade().map(|()| true)?,
+        Chore::Bench(Bench::Regrade(args)) => bench::again::regrade(&args).map(|()| true)?,
         Chore::Bench(Bench::Probes(args)) => bench::probes::run(&args).map(|()| true)?,
         Chore::Bench(Bench::Sensitivity(args)) => bench::sensitivity::run(&args)?,
         Chore::Bench(Bench::Concurrency(args)) => bench::again::concurrency(&args).map(|()| true)?,

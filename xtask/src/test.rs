@@ -13,16 +13,19 @@ use crate::{bench, build, setup, tidy};
 struct Tally {
     passed: u64,
     failed: u64,
+    /// Of those that passed: at their second try.
+    flaky: u64,
 }
 
 impl Tally {
     fn check(good: bool) -> Self {
-        Self { passed: u64::from(good), failed: u64::from(!good) }
+        Self { passed: u64::from(good), failed: u64::from(!good), flaky: 0 }
     }
 
     fn add(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
+        self.flaky += other.flaky;
     }
 }
 
@@ -40,6 +43,9 @@ pub(crate) fn run() -> Result<bool> {
         let result = step()?;
         say(format!("{name}: {} passed, {} failed", result.passed, result.failed));
         tally.add(result);
+    }
+    if tally.flaky > 0 {
+        say(format!("{} of the tests passed at their second try alone: look for FLAKY above", tally.flaky));
     }
     println!("{} passed, {} failed", tally.passed, tally.failed);
     Ok(tally.failed == 0)
@@ -131,12 +137,12 @@ fn passed_on(stream: impl Read, read: fn(&str) -> Option<Tally>) -> Tally {
     tally
 }
 
-/// `Summary [   0.194s] 20 tests run: 18 passed (1 slow), 2 failed, 0 skipped`
+/// `Summary [   0.194s] 20 tests run: 18 passed (1 slow, 1 flaky), 2 failed, 0 skipped`
 fn nextest_line(line: &str) -> Option<Tally> {
     let (_, counts) = line.trim_start().strip_prefix("Summary [")?.split_once(" run: ")?;
     let count = |what: &[&str]| {
         counts
-            .split(',')
+            .split([',', '(', ')'])
             .filter_map(|part| {
                 let mut words = part.split_whitespace();
                 let number: u64 = words.next()?.parse().ok()?;
@@ -144,14 +150,14 @@ fn nextest_line(line: &str) -> Option<Tally> {
             })
             .sum()
     };
-    Some(Tally { passed: count(&["passed"]), failed: count(&["failed", "timed", "exec"]) })
+    Some(Tally { passed: count(&["passed"]), failed: count(&["failed", "timed", "exec"]), flaky: count(&["flaky"]) })
 }
 
 /// `test result: ok. 3 passed; 0 failed; 0 ignored; …`
 fn libtest_line(line: &str) -> Option<Tally> {
     let counts = line.strip_prefix("test result: ")?.split_once(". ")?.1;
     let count = |what: &str| counts.split("; ").find_map(|part| part.strip_suffix(what)?.trim().parse().ok());
-    Some(Tally { passed: count("passed")?, failed: count("failed")? })
+    Some(Tally { passed: count("passed")?, failed: count("failed")?, flaky: 0 })
 }
 
 #[cfg(test)]
@@ -159,7 +165,7 @@ mod tests {
     use super::*;
 
     fn tally(passed: u64, failed: u64) -> Option<Tally> {
-        Some(Tally { passed, failed })
+        Some(Tally { passed, failed, flaky: 0 })
     }
 
     #[test]
@@ -167,7 +173,7 @@ mod tests {
         let line = "     Summary [   0.194s] 20 tests run: 20 passed, 0 skipped";
         assert_eq!(nextest_line(line), tally(20, 0));
         let line = "     Summary [   9.194s] 9 tests run: 5 passed (1 slow, 1 flaky), 2 failed, 1 timed out, 1 exec failed, 3 skipped";
-        assert_eq!(nextest_line(line), tally(5, 4));
+        assert_eq!(nextest_line(line), Some(Tally { passed: 5, failed: 4, flaky: 1 }));
         assert_eq!(nextest_line("        PASS [ 0.007s] a::b"), None);
     }
 

@@ -163,10 +163,7 @@ async fn steps(
     }
     again(suite, snapshot, bench, examined).await?;
     if examined.first.all_passed() && plan.faults > 0 && trustworthy(examined) {
-        let plain = examined.again.as_ref().or(Some(&examined.first)).map_or(0, |run| run.millis);
-        let challenge =
-            challenge::run(suite, snapshot, bench, plan, examined.coverage.as_ref(), Duration::from_millis(plain))
-                .await?;
+        let challenge = challenge::run(suite, snapshot, bench, plan, examined).await?;
         examined.out_of_time |= challenge.out_of_time;
         examined.challenge = Some(challenge);
     }

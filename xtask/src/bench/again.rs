@@ -24,15 +24,23 @@ pub(crate) struct Args {
     tests: bool,
 }
 
+/// What is graded twice.
+#[derive(clap::Args)]
+pub(crate) struct RegradeArgs {
+    /// Submissions, by their folders' names below `fixtures/submissions`
+    #[arg(value_name = "SUBMISSION", default_values = &SUBMISSIONS)]
+    submissions: Vec<String>,
+}
+
 /// Grades trees that nobody has seen yet twice in turn, and prints what the second time took of the first.
 ///
 /// # Errors
 /// When the set-up fails or a run ends without a report.
-pub(crate) fn regrade() -> Result<()> {
+pub(crate) fn regrade(args: &RegradeArgs) -> Result<()> {
     setup::ensure(None, false, &[])?;
     let grader = build::grader()?;
     println!("submission             first   again   ratio (<= 0.4)   without the probes' own time");
-    for name in SUBMISSIONS {
+    for name in &args.submissions {
         let work = tempfile::tempdir()?;
         let tree = fresh(name, 0, work.path())?;
         let mut runs = Vec::new();

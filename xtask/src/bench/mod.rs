@@ -20,10 +20,11 @@ mod truth;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use case::Case;
-use compare::{Run, Verdicts};
+use compare::{Compared, Run, Verdicts};
 
 use crate::shell::{self, Failure, Result, say};
 use crate::{build, setup};
@@ -40,6 +41,9 @@ pub(crate) struct Args {
     /// How often to grade each case; more than one shows verdicts that flip
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
+    /// Cases that are graded at a time; with one for each processor and more, none of them is ever idle
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
+    concurrency: u32,
     /// Where to write every comparison as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -58,7 +62,15 @@ pub(crate) struct Args {
 impl Args {
     /// One round of the cases that match a glob.
     pub(crate) fn only(glob: &str) -> Self {
-        Args { only: glob.to_owned(), rounds: 1, json: None, tests: false, reports: None, submissions: None }
+        Args {
+            only: glob.to_owned(),
+            rounds: 1,
+            concurrency: 1,
+            json: None,
+            tests: false,
+            reports: None,
+            submissions: None,
+        }
     }
 }
 
@@ -79,30 +91,32 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     setup::ensure(None, false, &[])?;
     let grader = build::grader()?;
     let work = tempfile::tempdir()?;
-    let mut results = Vec::new();
-    for case in &cases {
-        let repository = work.path().join(case.name().replace('/', "--"));
-        case.make(&repository)?;
-        let mut runs = Vec::new();
-        for round in 1..=args.rounds {
-            say(format!("{}, round {round} of {}", case.name(), args.rounds));
-            let skip_tests = !args.tests && !case.is_about_tests();
-            let spec = if skip_tests { case.spec.clone() } else { patience::spec(&case.spec, work.path())? };
-            runs.push(grade(&grader, &spec, &repository, &work.path().join("out"), skip_tests)?);
+    let chosen: Vec<Chosen> =
+        cases.into_iter().map(|case| Chosen::new(case, args, work.path())).collect::<Result<_>>()?;
+    let next = AtomicUsize::new(0);
+    let worker = || -> Result<Vec<(usize, Compared)>> {
+        let mut results = Vec::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(one) = chosen.get(number) else { return Ok(results) };
+            let result = one.graded(args, &grader, work.path()).inspect_err(|_| {
+                // The other workers end with the case that they are at.
+                next.store(chosen.len(), Ordering::Relaxed);
+            })?;
+            // Long runs are watched: each result is shown when it is there.
+            eprintln!("{}", table::row(&result).join("\n"));
+            results.push((number, result));
         }
-        if let Some(folder) = &args.reports {
-            std::fs::create_dir_all(folder)?;
-            let kept = folder.join(format!("{}.json", case.name().replace('/', "--")));
-            // A run without a report has said why already.
-            let _ = std::fs::copy(work.path().join("out/report.json"), kept);
-        }
-        let result = compare::judge(case, runs);
-        // Long runs are watched: each result is shown when it is there.
-        for line in table::row(&result) {
-            eprintln!("{line}");
-        }
-        results.push(result);
-    }
+    };
+    let mut results = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..args.concurrency).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().try_fold(Vec::new(), |mut all, worker| {
+            all.extend(worker.join().map_err(|_| Failure::new("a worker of the bench panicked"))??);
+            Ok::<_, Failure>(all)
+        })
+    })?;
+    results.sort_by_key(|(number, _)| *number);
+    let results: Vec<Compared> = results.into_iter().map(|(_, result)| result).collect();
     print!("{}", table::all(&results));
     if let Some(file) = &args.json {
         let text =
@@ -110,6 +124,40 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
         std::fs::write(file, format!("{text}\n"))?;
     }
     Ok(results.iter().all(compare::Compared::ok))
+}
+
+/// A case, and how it is graded.
+struct Chosen {
+    case: Case,
+    /// The assessment to name.
+    spec: String,
+    skip_tests: bool,
+}
+
+impl Chosen {
+    fn new(case: Case, args: &Args, work: &Path) -> Result<Self> {
+        let skip_tests = !args.tests && !case.is_about_tests();
+        let spec = if skip_tests { case.spec.clone() } else { patience::spec(&case.spec, work)? };
+        Ok(Chosen { case, spec, skip_tests })
+    }
+
+    /// Grades it in every round and compares.
+    fn graded(&self, args: &Args, grader: &Path, work: &Path) -> Result<Compared> {
+        let name = self.case.name().replace('/', "--");
+        let (repository, out) = (work.join(&name), work.join(format!("{name}.out")));
+        self.case.make(&repository)?;
+        let mut runs = Vec::new();
+        for round in 1..=args.rounds {
+            say(format!("{}, round {round} of {}", self.case.name(), args.rounds));
+            runs.push(grade(grader, &self.spec, &repository, &out, self.skip_tests)?);
+        }
+        if let Some(folder) = &args.reports {
+            std::fs::create_dir_all(folder)?;
+            // A run without a report has said why already.
+            let _ = std::fs::copy(out.join("report.json"), folder.join(format!("{name}.json")));
+        }
+        Ok(compare::judge(&self.case, runs))
+    }
 }
 
 fn grade(grader: &Path, spec: &str, repository: &Path, out: &Path, skip_tests: bool) -> Result<Run> {

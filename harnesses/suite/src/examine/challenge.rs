@@ -9,7 +9,7 @@ use std::time::Duration;
 use grader_model::Snapshot;
 use serde::{Deserialize, Serialize};
 
-use super::{Bench, Plan, Run};
+use super::{Bench, Examined, Plan, Run};
 use crate::coverage::Coverage;
 use crate::faults::{Fault, sample};
 use crate::paths::name;
@@ -83,10 +83,12 @@ pub(super) async fn run(
     snapshot: &Snapshot,
     bench: &mut Bench<'_>,
     plan: &Plan,
-    coverage: Option<&Coverage>,
-    plain: Duration,
+    examined: &Examined,
 ) -> Result<Challenge, Trouble> {
     let mut challenge = Challenge::default();
+    let (first, coverage) = (&examined.first, examined.coverage.as_ref());
+    // Without the tool of coverage, which takes time of its own.
+    let plain = Duration::from_millis(examined.again.as_ref().unwrap_or(first).millis);
     let Some(selected) = &suite.stack.selected else { return Ok(challenge) };
     // Some do not compile: there have to be others.
     let spare = if suite.stack.compiled { plan.faults } else { plan.faults / 4 };
@@ -104,7 +106,7 @@ pub(super) async fn run(
         }
         let (Some(text), Some(inside)) = (snapshot.text(&fault.path), suite.inside(&fault.path)) else { continue };
         let Some(faulty) = fault.applied(text) else { continue };
-        let stages = stages(suite, selected.by, coverage, inside, fault.line);
+        let stages = stages(suite, selected.by, first, coverage, inside, fault.line);
         bench.workshop.put(inside, faulty.as_bytes()).await?;
         let mut outcome = (Fate::Unnoticed, None);
         let mut cut_off = false;
@@ -164,7 +166,7 @@ fn ran_something(run: &Run) -> bool {
 }
 
 /// What to run for a fault, one stage after the other until it is noticed.
-fn stages(suite: &Suite, by: By, coverage: Option<&Coverage>, path: &str, line: u32) -> Vec<Vec<String>> {
+fn stages(suite: &Suite, by: By, first: &Run, coverage: Option<&Coverage>, path: &str, line: u32) -> Vec<Vec<String>> {
     match by {
         By::All => vec![Vec::new()],
         By::Test => {
@@ -177,13 +179,37 @@ fn stages(suite: &Suite, by: By, coverage: Option<&Coverage>, path: &str, line: 
             split(tests, FIRST_TESTS, MOST_TESTS)
         }
         By::File => {
-            let mut files: Vec<String> =
-                suite.files.iter().filter_map(|file| suite.inside(file)).map(str::to_owned).collect();
-            files.sort_by_key(|file| (std::cmp::Reverse(affinity(file, path)), file.clone()));
-            let close = files.iter().filter(|file| affinity(file, path) > 0).count();
-            split(files, close.clamp(1, FIRST_FILES), usize::MAX)
+            let files = suite.files.iter().filter_map(|file| suite.inside(file));
+            by_file(files.map(|file| (file.to_owned(), cost(first, file))).collect(), path)
         }
     }
+}
+
+/// Milliseconds that the tests of a file took; 0 where the report names no files.
+fn cost(run: &Run, file: &str) -> u64 {
+    let cases = run.results.iter().flat_map(|results| &results.cases);
+    // Some runners name files from the root of the disk.
+    let stands_in =
+        |path: &str| path.strip_suffix(file).is_some_and(|before| before.is_empty() || before.ends_with('/'));
+    cases.filter(|case| case.file.as_deref().is_some_and(stands_in)).map(|case| case.millis).sum()
+}
+
+/// The files whose names are near the source's; then the cheap ones, together half as dear as all of the rest; then those
+/// that are left. A runner that ends with the first failure often begins with the file that takes longest.
+fn by_file(mut files: Vec<(String, u64)>, path: &str) -> Vec<Vec<String>> {
+    files.sort_by_cached_key(|(file, cost)| (std::cmp::Reverse(affinity(file, path)), *cost, file.clone()));
+    let near = files.iter().filter(|(file, _)| affinity(file, path) > 0).count().min(FIRST_FILES);
+    let mut rest = files.split_off(near);
+    rest.sort_by(|(one, its), (other, theirs)| (its, one).cmp(&(theirs, other)));
+    let half = rest.iter().map(|(_, cost)| cost).sum::<u64>() / 2;
+    let mut so_far = 0;
+    let cheap = rest.iter().take_while(|(_, cost)| {
+        so_far += cost;
+        so_far <= half
+    });
+    let dear = rest.split_off(cheap.count());
+    let stages = [files, rest, dear].into_iter().filter(|stage| !stage.is_empty());
+    stages.map(|stage| stage.into_iter().map(|(file, _)| file).collect()).collect()
 }
 
 fn split(mut all: Vec<String>, first: usize, most: usize) -> Vec<Vec<String>> {
@@ -230,6 +256,34 @@ fn affinity(test: &str, source: &str) -> usize {
 mod tests {
     use super::*;
     use crate::coverage::Lines;
+
+    #[test]
+    fn cheap_files_come_before_dear_ones() {
+        let files = |all: &[(&str, u64)]| all.iter().map(|(file, cost)| ((*file).to_owned(), *cost)).collect();
+        let all = [("dear.test.ts", 6_000), ("books.test.ts", 200), ("cheap.test.ts", 10), ("middle.test.ts", 2_000)];
+        let near_and_rest = [vec!["books.test.ts"], vec!["cheap.test.ts", "middle.test.ts"], vec!["dear.test.ts"]];
+        assert_eq!(by_file(files(&all), "src/book-service.ts"), near_and_rest);
+        // Nothing is near.
+        let stages = by_file(files(&all), "src/app.ts");
+        assert_eq!(stages, [vec!["cheap.test.ts", "books.test.ts", "middle.test.ts"], vec!["dear.test.ts"]]);
+        // No file is named by the report.
+        assert_eq!(by_file(files(&[("b.test.ts", 0), ("a.test.ts", 0)]), "src/app.ts"), [["a.test.ts", "b.test.ts"]]);
+        assert_eq!(by_file(files(&[("a.test.ts", 9)]), "src/app.ts"), [["a.test.ts"]]);
+    }
+
+    #[test]
+    fn a_files_cost_is_that_of_its_cases() {
+        let case = |file: &str, millis| crate::results::Case {
+            name: "a".to_owned(),
+            file: Some(file.to_owned()),
+            outcome: crate::results::Outcome::Passed,
+            millis,
+            message: String::new(),
+        };
+        let cases = vec![case("/app/test/a.test.ts", 3), case("test/a.test.ts", 4), case("/app/test/ba.test.ts", 9)];
+        let run = Run { results: Some(crate::results::Results { cases }), ..Run::default() };
+        assert_eq!((cost(&run, "test/a.test.ts"), cost(&run, "a.test.ts"), cost(&run, "c.test.ts")), (7, 7, 0));
+    }
 
     #[test]
     fn the_nearest_tests_come_first() {
