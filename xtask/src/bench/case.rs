@@ -78,6 +78,14 @@ impl Case {
         }
     }
 
+    /// Expects nothing but of the probes that match one of the globs. `false` where nothing of what is planted is left.
+    pub(crate) fn about(&mut self, globs: &[String]) -> bool {
+        let is_wanted = |probe: &str| is_one_of(globs, probe);
+        self.good.retain(|probe, _| is_wanted(probe));
+        self.changes.retain(|probe, _| is_wanted(probe));
+        self.defect.is_none() || !self.changes.is_empty()
+    }
+
     /// Makes the case's repository at `target`: the submission's history, then the defect as one
     /// more commit. A defect that is a script gets the repository as its argument instead, and may
     /// change the history as well.
@@ -143,6 +151,11 @@ fn may_match(glob: &str, submission: &str) -> bool {
         Some((head, _)) => matches(head, submission),
         None => true,
     }
+}
+
+/// Whether a name matches one of the globs.
+pub(crate) fn is_one_of(globs: &[String], name: &str) -> bool {
+    globs.iter().any(|glob| matches(glob, name))
 }
 
 /// `*` stands for any text, `/` included; `?` for one character.

@@ -8,6 +8,7 @@
 pub(crate) mod again;
 pub(crate) mod bringup;
 mod case;
+mod chosen;
 mod compare;
 mod patience;
 pub(crate) mod probes;
@@ -23,7 +24,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use case::Case;
+use case::{Case, is_one_of};
 use compare::{Compared, Run, Verdicts};
 
 use crate::shell::{self, Failure, Result, say};
@@ -44,6 +45,10 @@ pub(crate) struct Args {
     /// Cases that are graded at a time; with one for each processor and more, none of them is ever idle
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
     concurrency: u32,
+    /// Grade by the probes alone that match this glob, such as `db.*`, and compare those; may be repeated. Cases in which
+    /// nothing of that kind is planted are left out. What only other probes bring about is not seen then
+    #[arg(long, value_name = "GLOB")]
+    probes: Vec<String>,
     /// Where to write every comparison as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -66,6 +71,7 @@ impl Args {
             only: glob.to_owned(),
             rounds: 1,
             concurrency: 1,
+            probes: Vec::new(),
             json: None,
             tests: false,
             reports: None,
@@ -84,6 +90,9 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     let mut cases = case::find(&folder, &args.only)?;
     if !args.tests {
         cases.iter_mut().filter(|case| !case.is_about_tests()).for_each(Case::without_tests);
+    }
+    if !args.probes.is_empty() {
+        cases.retain_mut(|case| case.about(&args.probes));
     }
     if cases.is_empty() {
         return Err(Failure::new(format!("no case in {} matches {}", folder.display(), args.only)));
@@ -137,7 +146,12 @@ struct Chosen {
 impl Chosen {
     fn new(case: Case, args: &Args, work: &Path) -> Result<Self> {
         let skip_tests = !args.tests && !case.is_about_tests();
-        let spec = if skip_tests { case.spec.clone() } else { patience::spec(&case.spec, work)? };
+        let spec = if args.probes.is_empty() && skip_tests {
+            case.spec.clone()
+        } else {
+            let is_asked = |probe: &str| args.probes.is_empty() || is_one_of(&args.probes, probe);
+            patience::spec(&case.spec, is_asked, work)?
+        };
         Ok(Chosen { case, spec, skip_tests })
     }
 

@@ -14,9 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use serde_yaml::Value;
-
 use self::wire::{Exchange, Recorder};
+use super::chosen;
 use crate::shell::{self, Failure, Result, say};
 use crate::{build, setup};
 
@@ -114,20 +113,7 @@ fn program(profile: &str) -> Result<PathBuf> {
 
 /// The assessment without the probes that last as long as they are told to.
 fn untimed() -> Result<String> {
-    let file = shell::workspace().join("specs/bookstore.yaml");
-    let wrong = |why: String| Failure::new(format!("{}: {why}", file.display()));
-    let mut spec: Value =
-        serde_yaml::from_str(&std::fs::read_to_string(&file)?).map_err(|error| wrong(error.to_string()))?;
-    let criteria = spec.get_mut("criteria").and_then(Value::as_sequence_mut);
-    for criterion in criteria.ok_or_else(|| wrong("it has no criteria".to_owned()))? {
-        if let Some(probes) = criterion.get_mut("probes").and_then(Value::as_sequence_mut) {
-            probes.retain(|probe| {
-                let id = probe.get("id").and_then(Value::as_str).unwrap_or_default();
-                !TIMED.iter().any(|timed| id.starts_with(timed))
-            });
-        }
-    }
-    serde_yaml::to_string(&spec).map_err(|error| wrong(error.to_string()))
+    chosen::with_probes("bookstore", |probe| !TIMED.iter().any(|timed| probe.starts_with(timed)))
 }
 
 /// What the suite asked of a server, and the seconds that it took.
