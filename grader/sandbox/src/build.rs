@@ -8,6 +8,7 @@ mod context;
 mod dockerfile;
 mod ignore;
 mod output;
+mod room;
 mod solve;
 mod variables;
 
@@ -69,11 +70,15 @@ pub(crate) async fn all(run: &Inner, plan: StackPlan<'_>) -> Result<Images, Sand
         cells: names.iter().map(|name| (*name, OnceCell::new())).collect(),
     };
     builds.check_circles()?;
-    let built = try_join_all(names.iter().map(|name| async {
+    let building = try_join_all(names.iter().map(|name| async {
         let image = builds.image(name).await?;
         Ok::<_, SandboxError>(((*name).to_owned(), image))
-    }))
-    .await?;
+    }));
+    // A build that is no longer polled is cancelled, and what its step wrote is removed by the engine.
+    let built = tokio::select! {
+        built = building => built?,
+        error = room::gone(&run.engine.info().data_root, &run.options.limits) => return Err(error),
+    };
     Ok(Images { services: built.into_iter().collect() })
 }
 

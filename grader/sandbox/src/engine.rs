@@ -53,6 +53,8 @@ pub struct EngineInfo {
     pub default_runtime: String,
     /// Such as `name=seccomp,profile=builtin`.
     pub security: Vec<String>,
+    /// The engine's folder of images and volumes, as the engine names it; it may lie on another machine.
+    pub data_root: String,
 }
 
 impl Engine {
@@ -102,6 +104,7 @@ impl Engine {
             runtimes,
             default_runtime: text(info.default_runtime),
             security,
+            data_root: text(info.docker_root_dir),
         };
         let unfit =
             |detail: &str| SandboxError::EngineUnfit { version: info.version.clone(), detail: detail.to_owned() };

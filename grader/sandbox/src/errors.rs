@@ -38,6 +38,13 @@ pub enum SandboxError {
     /// A build step could not reach what it downloads from.
     #[error("the image of {service} could not be built: no way to the network in {step}")]
     BuildOffline { service: String, step: String, detail: String, log: Vec<String> },
+    /// The engine's disk was filling up while images were built. Others write to it as well, so nobody is blamed.
+    #[error(
+        "building was stopped: {} MiB of the engine's disk were taken meanwhile, and {} MiB are left",
+        taken >> 20,
+        free >> 20
+    )]
+    BuildDisk { taken: u64, free: u64 },
     /// The journal cannot be written; without it nothing is made.
     #[error("the journal {path} cannot be written: {detail}")]
     Journal { path: String, detail: String },
@@ -143,6 +150,9 @@ impl SandboxError {
                 "Fetch it to the engine beforehand, or grade where its registry can be reached and without --offline.",
             ),
             E::BuildOffline { service, log, .. } => grader(Stage::Build, "build.offline").at(service).log(log.clone()),
+            E::BuildDisk { .. } => grader(Stage::Build, "engine.disk-full").hint(
+                "Look at what the submission's builds write, make room (`docker builder prune`), and grade it again.",
+            ),
             E::Journal { .. } => grader(Stage::Up, "journal.unwritable"),
             E::HarnessImage { .. } => grader(Stage::Probe, "harness.image"),
             E::Reaper { .. } => grader(Stage::Up, "reaper.away"),

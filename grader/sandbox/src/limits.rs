@@ -22,6 +22,9 @@ pub struct Limits {
     /// What a volume may hold before the services that see it are stopped; checked where the engine's volumes lie on this
     /// machine.
     pub volume_bytes: u64,
+    /// How much of the engine's disk may go while images are built, whoever takes it; checked where that disk is this
+    /// machine's.
+    pub build_disk_bytes: u64,
     /// Total size of a build context or of a folder given to a container.
     pub tree_bytes: u64,
     /// How long a service may take to become ready unless its own health test asks for more.
@@ -46,6 +49,7 @@ impl Default for Limits {
             tmpfs_bytes: 256 * MIB,
             disk_bytes: 2048 * MIB,
             volume_bytes: 4096 * MIB,
+            build_disk_bytes: 20 * 1024 * MIB,
             tree_bytes: 256 * MIB,
             ready: Duration::from_secs(120),
             parallel_builds: 2,

@@ -183,3 +183,17 @@ async fn the_same_tree_is_built_once_and_another_again() {
         docker().remove_image(&tag, None::<bollard::query_parameters::RemoveImageOptions>, None).await.unwrap();
     }
 }
+
+/// What a step writes is seen on the disk alone, until the step has ended.
+#[tokio::test]
+async fn a_build_that_fills_the_disk_is_stopped() {
+    // Long enough to be looked at, and over long before the run is.
+    let dockerfile = "FROM debian:bookworm-slim\nRUN head -c 600M /dev/urandom > /large && sleep 60\n";
+    let mut bench = Bench::new("fills").await.service("a", built("")).file("Dockerfile", dockerfile);
+    bench.options.limits.build_disk_bytes = 200 << 20;
+    let error = bench.fails().await;
+    let SandboxError::BuildDisk { taken, .. } = &error else { panic!("{error:?}") };
+    assert!(*taken > 200 << 20, "{taken}");
+    let fault = error.fault();
+    assert_eq!((fault.side, fault.code.as_str()), (FaultSide::Grader, "engine.disk-full"));
+}
