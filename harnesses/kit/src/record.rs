@@ -75,6 +75,9 @@ static JWT: LazyLock<Regex> = LazyLock::new(|| regex(r"eyJ[A-Za-z0-9_-]{8,}\.[A-
 static UUID: LazyLock<Regex> =
     LazyLock::new(|| regex(r"(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b|\b[0-9a-f]{24}\b"));
 
+/// A UUID as databases keep it: without hyphens, or with its parts turned round (MySQL's `UUID_TO_BIN(…, 1)`).
+static BARE_UUID: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\b[0-9a-f]{32}\b"));
+
 static TIME: LazyLock<Regex> =
     LazyLock::new(|| regex(r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?"));
 /// Seconds until a limiter's window ends.
@@ -285,12 +288,28 @@ impl State {
         let out = JWT.replace_all(&out, "<token>").into_owned();
         let out = TIME.replace_all(&out, "<time>").into_owned();
         let ids = &mut self.ids;
-        UUID.replace_all(&out, |found: &regex::Captures<'_>| {
+        let out = UUID.replace_all(&out, |found: &regex::Captures<'_>| {
             let next = ids.len() + 1;
             ids.entry(found[0].to_ascii_lowercase()).or_insert_with(|| format!("<id-{next}>")).clone()
-        })
-        .into_owned()
+        });
+        // Other 32 digits may be a hash that is the same in every run.
+        BARE_UUID
+            .replace_all(&out, |found: &regex::Captures<'_>| {
+                let known = hyphened(&found[0].to_ascii_lowercase()).into_iter().find_map(|form| ids.get(&form));
+                known.cloned().unwrap_or_else(|| found[0].to_owned())
+            })
+            .into_owned()
     }
+}
+
+/// The UUIDs that 32 hexadecimal digits may mean: in their order, or turned round.
+fn hyphened(digits: &str) -> [String; 2] {
+    let part = |from: usize, to: usize| &digits[from..to];
+    let rest = format!("{}-{}", part(16, 20), part(20, 32));
+    [
+        format!("{}-{}-{}-{rest}", part(0, 8), part(8, 12), part(12, 16)),
+        format!("{}-{}-{}-{rest}", part(8, 16), part(4, 8), part(0, 4)),
+    ]
 }
 
 /// A response header's value with what depends on the clock named.
@@ -347,6 +366,7 @@ mod tests {
     fn patterns_compile() {
         LazyLock::force(&JWT);
         LazyLock::force(&UUID);
+        LazyLock::force(&BARE_UUID);
         LazyLock::force(&TIME);
         LazyLock::force(&RESET);
     }
@@ -358,6 +378,15 @@ mod tests {
         let text = "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc 8e1b3c52-6f1a-4a52-9d7e-0d3b2f6a7c11 \
                     8E1B3C52-6f1a-4a52-9d7e-0d3b2f6a7c11 eyJhbGciOiJub25lIn0.eyJzdWIiOiIyIn0.";
         assert_eq!(recorder.named(text), "Bearer $TOKEN_A <id-1> <id-1> <token>");
+    }
+
+    #[test]
+    fn a_known_id_is_named_however_a_database_keeps_it() {
+        let recorder = Recorder::default();
+        let text = "id IN ('8e1b3c52-6f1a-4a52-9d7e-0d3b2f6a7c11', '8e1b3c526f1a4a529d7e0d3b2f6a7c11', \
+                    '4a526f1a8e1b3c529d7e0d3b2f6a7c11', 'd41d8cd98f00b204e9800998ecf8427e')";
+        let named = "id IN ('<id-1>', '<id-1>', '<id-1>', 'd41d8cd98f00b204e9800998ecf8427e')";
+        assert_eq!(recorder.named(text), named);
     }
 
     #[test]

@@ -95,7 +95,19 @@ async fn one(ctx: &Context, probe: &dyn Probe, bound: Duration) -> Finding {
     };
     finding.summary = ctx.recorder().named(&finding.summary);
     finding.actual = ctx.recorder().named(&finding.actual);
+    for evidence in &mut finding.evidence {
+        name_in(ctx, evidence);
+    }
     finding.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     debug_assert!(finding.probe == id, "{id} answered for {}", finding.probe);
     finding
+}
+
+/// Names volatile values in what a database said; exchanges have theirs, and a log is shown as it is.
+fn name_in(ctx: &Context, evidence: &mut Evidence) {
+    if let Evidence::Sql { query, rows, .. } = evidence {
+        for text in std::iter::once(query).chain(rows.iter_mut().flatten()) {
+            *text = ctx.recorder().named(text);
+        }
+    }
 }

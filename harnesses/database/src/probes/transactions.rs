@@ -13,8 +13,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use grader_model::{Evidence, Finding};
+use grader_spec::FieldKind;
 use harness_kit::placing::unknown_reference;
-use harness_kit::{Answer, Context, Flow, Phase, Placing, Probe, Record, Step, Stop, wire};
+use harness_kit::{Answer, Context, Flow, Phase, Placing, Probe, Record, Step, Stop, Values, wire};
 use serde_json::{Map, Value, json};
 
 use crate::engine::Dialect;
@@ -73,11 +74,7 @@ impl Probe for Transactions {
         let found = self.0.found(ctx).await?;
         let placing = Placing::find(ctx)?;
         let mut values = ctx.values(self.id());
-        let mut records = Vec::new();
-        for _ in 0..3 {
-            records.push(placing.stocked(ctx, &mut values, STOCK).await?);
-        }
-        records.sort_by_key(|record| (record.key.parse::<u64>().unwrap_or(u64::MAX), record.key.clone()));
+        let records = records(ctx, &placing, &mut values).await?;
         let mut scene = Scene { ctx, found, placing, records, own: Vec::new() };
         if matches!(scene.flow(), Some(Flow::Filled(_))) {
             return Err(Stop::not_applicable(
@@ -113,6 +110,35 @@ impl Probe for Transactions {
         }
         Ok(finding)
     }
+}
+
+/// Three records sorted by key. Keys may be random, and which record is which with them: as far as it shows in evidence,
+/// they cost the same and their texts have names.
+async fn records(ctx: &Context, placing: &Placing, values: &mut Values) -> Result<Vec<Record>, Stop> {
+    let mut records: Vec<Record> = Vec::new();
+    for _ in 0..3 {
+        let fields = records.iter().take(1).flat_map(|first| {
+            let fields = placing.of.spec.fields.iter().filter(|(_, field)| field.kind == FieldKind::Money);
+            fields.filter_map(|(id, _)| Some((id.as_str(), first.sent.get(id)?.clone())))
+        });
+        let mut overrides: Vec<(&str, Value)> = fields.collect();
+        overrides.push((placing.lines.stock.as_str(), json!(STOCK)));
+        let record = placing.of.create(ctx, values, &overrides).await?;
+        records.push(record);
+    }
+    records.sort_by_key(|record| (record.key.parse::<u64>().unwrap_or(u64::MAX), record.key.clone()));
+    let of_its_own = |field: &str, value: &Value| {
+        let kind = placing.of.spec.fields.get(field).map(|field| field.kind);
+        matches!(kind, Some(FieldKind::Text | FieldKind::Name | FieldKind::Gtin13))
+            && records.iter().filter(|record| record.sent.get(field) == Some(value)).count() == 1
+    };
+    for (record, place) in records.iter().zip(["first", "second", "third"]) {
+        for (field, value) in record.sent.iter().filter(|(field, value)| of_its_own(field, value)) {
+            let value = value.as_str().unwrap_or_default();
+            ctx.recorder().name(value, &format!("<{field} of the {place}>"));
+        }
+    }
+    Ok(records)
 }
 
 impl Scene<'_> {
