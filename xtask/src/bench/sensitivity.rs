@@ -118,11 +118,13 @@ fn made(folder: &Path, language: &str, tests: &str, work: &Path) -> Result<PathB
     Ok(tree)
 }
 
-/// What `test.sensitivity` says, once the tests pass at all.
+/// What `test.sensitivity` says, once the tests pass at all, and again beside the test of the grader's.
 fn noticed(report: &Value) -> std::result::Result<Seen, String> {
-    let pass = probe(report, "test.pass");
-    if pass["verdict"] != "pass" {
-        return Err(format!("its tests do not pass: {}", said(pass)));
+    for id in ["test.pass", "test.isolation"] {
+        let pass = probe(report, id);
+        if pass["verdict"] != "pass" {
+            return Err(format!("its tests do not pass: {}", said(pass)));
+        }
     }
     let sensitivity = probe(report, "test.sensitivity");
     let words: Vec<&str> = sensitivity["actual"].as_str().unwrap_or_default().split(' ').collect();
@@ -141,6 +143,7 @@ fn ran(report: &Value) -> std::result::Result<String, String> {
         let probe = probe(report, id);
         if probe["verdict"] == "pass" { Ok(probe["actual"].as_str().unwrap_or_default()) } else { Err(said(probe)) }
     };
+    read("test.isolation")?;
     Ok(format!("its tests ran: {}; {}", read("test.pass")?, read("test.coverage")?))
 }
 
@@ -173,19 +176,21 @@ mod tests {
 
     use super::*;
 
-    fn report(pass: &str, actual: &str) -> Value {
+    fn report(pass: &str, again: &str, actual: &str) -> Value {
         json!({"criteria": [{"probes": [
             {"id": "test.pass", "verdict": pass, "summary": "s"},
+            {"id": "test.isolation", "verdict": again, "summary": "u"},
             {"id": "test.sensitivity", "verdict": "fail", "summary": "t", "actual": actual},
         ]}]})
     }
 
     #[test]
     fn a_figure_is_read_only_where_tests_pass() {
-        let seen = noticed(&report("pass", "7 of 25 noticed")).unwrap();
+        let seen = noticed(&report("pass", "pass", "7 of 25 noticed")).unwrap();
         assert_eq!((seen, seen.percent()), (Seen { noticed: 7, tried: 25 }, 28));
-        assert!(noticed(&report("fail", "7 of 25 noticed")).unwrap_err().contains("do not pass"));
-        assert!(noticed(&report("pass", "")).is_err());
+        assert!(noticed(&report("fail", "blocked", "7 of 25 noticed")).unwrap_err().contains("do not pass"));
+        assert!(noticed(&report("pass", "fail", "7 of 25 noticed")).unwrap_err().contains("do not pass"));
+        assert!(noticed(&report("pass", "pass", "")).is_err());
     }
 
     #[test]
@@ -193,6 +198,7 @@ mod tests {
         let of = |pass: &str, coverage: &str| {
             json!({"criteria": [{"probes": [
                 {"id": "test.pass", "verdict": pass, "summary": "s", "actual": "4 passed"},
+                {"id": "test.isolation", "verdict": "pass", "summary": "u", "actual": "pass a second time"},
                 {"id": "test.coverage", "verdict": coverage, "summary": "t", "actual": "93 %"},
             ]}]})
         };
