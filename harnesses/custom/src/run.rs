@@ -15,7 +15,14 @@ const SHOWN: usize = 6;
 
 /// Decides a probe's verdict.
 pub(crate) async fn run(ctx: &Context, id: &'static str, probe: &CustomProbe) -> Result<Finding, Stop> {
-    let mut run = Run { ctx, names: Names::new(ctx.values(id)), misses: Vec::new(), held: 0, evidence: Vec::new() };
+    let mut run = Run {
+        ctx,
+        names: Names::new(ctx.values(id)),
+        misses: Vec::new(),
+        held: 0,
+        evidence: Vec::new(),
+        unasked: Vec::new(),
+    };
     for (name, text) in &probe.let_ {
         let value = run.names.text(ctx, text).await?;
         run.names.set(name, Value::String(value));
@@ -28,6 +35,9 @@ pub(crate) async fn run(ctx: &Context, id: &'static str, probe: &CustomProbe) ->
         run.misses.iter().map(|miss| recorder.named(pick(miss))).collect::<Vec<_>>().join("\n")
     };
     if run.misses.is_empty() {
+        if let Some(unasked) = run.unasked.first() {
+            return Err(Stop::inconclusive(unasked.clone()));
+        }
         let what = if run.held == 1 { "it was".to_owned() } else { format!("all {} were", run.held) };
         return Ok(Finding::pass(id, probe.title.clone())
             .expected("what the steps expect")
@@ -48,6 +58,8 @@ struct Run<'c> {
     held: usize,
     /// Of the steps that failed first, else of those that held.
     evidence: Vec<Evidence>,
+    /// Why a step was left out: what it asks for cannot be asked of this API. The others may still not hold.
+    unasked: Vec<String>,
 }
 
 /// A request that is ready, and the resource whose record it makes.
@@ -65,9 +77,10 @@ impl Run<'_> {
         }
         let ready = match (&step.operation, &step.request) {
             (Some(operation), _) => self.operation(operation, step).await?,
-            (None, Some(request)) => self.request(request, step).await?,
+            (None, Some(request)) => Some(self.request(request, step).await?),
             (None, None) => return Err(Stop::inconclusive(format!("step {number} sends nothing"))),
         };
+        let Some(ready) = ready else { return Ok(()) };
         let answers = self.send(&ready.request, step).await;
         match &step.expect {
             Some(expect) => self.judge(number, &ready.what, &answers, expect).await?,
@@ -246,7 +259,9 @@ impl Run<'_> {
         Ok(Ready { request: ready, what, makes: None, sent: Map::new() })
     }
 
-    async fn operation(&mut self, operation: &str, step: &Step) -> Result<Ready, Stop> {
+    /// The request of an operation; `None` where it would not say below which record the step means it: what is answered
+    /// then says nothing of that record.
+    async fn operation(&mut self, operation: &str, step: &Step) -> Result<Option<Ready>, Stop> {
         let (id, action) = operation.split_once('.').unwrap_or((operation, ""));
         let action = Action::ALL.into_iter().find(|known| known.as_str() == action);
         let Some(action) = action else { return Err(Stop::inconclusive(format!("there is no operation {operation}"))) };
@@ -259,6 +274,19 @@ impl Run<'_> {
         }
         let resource = bound.under(&above);
         resource.operation(action)?;
+        let nearest = above.iter().find(|other| resource.spec.parent.as_ref() == Some(&other.resource));
+        if let Some(nearest) = nearest
+            && matches!(action, Action::List | Action::Create)
+            && !resource.is_told(action, &nearest.resource)
+        {
+            let above = &nearest.resource;
+            let why = format!("no way was found to tell {operation} below which {above} it is meant");
+            if step.expect.is_none() && action == Action::Create {
+                return Err(Stop::inconclusive(why));
+            }
+            self.unasked.push(why);
+            return Ok(None);
+        }
         let session = self.session(step, Some(&resource)).await?;
         let key = match &step.record {
             Some(record) => self.names.text(self.ctx, record).await?,
@@ -297,7 +325,7 @@ impl Run<'_> {
         }
         let what = format!("{operation} as {}", step.as_.as_str());
         let makes = (action == Action::Create).then_some(resource);
-        Ok(Ready { request, what, makes, sent })
+        Ok(Some(Ready { request, what, makes, sent }))
     }
 
     /// The values that a step gives for fields; an account that a field needs and the step does not name is the other one.

@@ -6,9 +6,12 @@
 mod accounts;
 mod candidates;
 mod complaint;
+mod creating;
 mod describe;
 mod draft;
+mod flat;
 mod lines;
+mod listing;
 mod locate;
 mod nesting;
 mod overrides;
@@ -29,6 +32,7 @@ pub use accounts::{
     sign_in, sign_in_request,
 };
 pub use describe::{Described, Description, Member};
+pub use flat::{Form, Reference};
 pub use nesting::Ancestor;
 pub(crate) use nesting::refilled;
 pub use overrides::{OperationOverride, Overrides};
@@ -216,7 +220,14 @@ pub fn bindings(ctx: &Context) -> Vec<Binding> {
         for (action, wanted) in &resource.operations {
             let operation = found.and_then(|found| found.operations.get(action));
             match operation {
-                Some(operation) => all.push(operation.binding()),
+                Some(operation) => {
+                    let mut binding = operation.binding();
+                    let references = found.filter(|_| *action == Action::Create).map(|found| &found.references);
+                    for (name, reference) in references.into_iter().flatten().filter(|(_, to)| to.form == Form::Key) {
+                        binding.fields.entry(reference.resource.clone()).or_insert_with(|| name.clone());
+                    }
+                    all.push(binding);
+                }
                 None if wanted.weight > 0.0 => {
                     let why = found.and_then(|found| found.unbound.get(action));
                     all.push(unbound(format!("{id}.{}", action.as_str()), why));

@@ -25,6 +25,15 @@ pub struct WireField {
     pub shape: Shape,
 }
 
+/// A query parameter that holds the key of a record above: `?thing_id=7`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    pub name: String,
+    /// The resource's id in the spec.
+    pub resource: String,
+    pub key: String,
+}
+
 /// An operation of the assessment tied to a route of the submission.
 #[derive(Debug, Clone)]
 pub struct Operation {
@@ -42,6 +51,10 @@ pub struct Operation {
     pub extras: Map<String, Value>,
     /// Names of the query parameters that a description documents.
     pub query: Vec<String>,
+    /// Query parameters that name records above, where the path does not.
+    pub scope: Vec<Scope>,
+    /// Members that stand for records in a create's body and are refused in this one's.
+    pub without: Vec<String>,
     pub source: BindingSource,
     pub confidence: f64,
     pub proof: String,
@@ -59,6 +72,8 @@ impl Operation {
             fields: IndexMap::new(),
             extras: Map::new(),
             query: Vec::new(),
+            scope: Vec::new(),
+            without: Vec::new(),
             source,
             confidence: 0.0,
             proof: String::new(),
@@ -85,8 +100,23 @@ impl Operation {
 
     /// A request with that body, for the record with `key` where the path names one.
     pub fn request(&self, key: Option<&str>, body: Option<Map<String, Value>>, session: Option<&Session>) -> Request {
+        self.request_with(key, &[], body, session)
+    }
+
+    /// A request with query parameters of its own; one that goes by a scope's name takes that one's place.
+    pub fn request_with(
+        &self,
+        key: Option<&str>,
+        query: &[(&str, String)],
+        body: Option<Map<String, Value>>,
+        session: Option<&Session>,
+    ) -> Request {
         let path = key.map_or_else(|| self.path.clone(), |key| self.path_for(key));
-        let mut request = Request::new(&self.method, path).session(session);
+        let scope = self.scope.iter().filter(|scope| query.iter().all(|(name, _)| *name != scope.name));
+        let mut request = Request::new(&self.method, path)
+            .session(session)
+            .query(scope.map(|scope| (scope.name.as_str(), scope.key.clone())))
+            .query(query.iter().map(|(name, value)| (*name, value.clone())));
         if let Some(body) = body {
             request.body = match self.encoding {
                 Encoding::Json => Body::Json(Value::Object(body)),
@@ -103,12 +133,19 @@ impl Operation {
         self.fields.get(field).map(|wire| wire.name.as_str())
     }
 
+    /// The template with the query that names records above: `/parts?thing_id={thing}`.
+    pub fn scoped_template(&self) -> String {
+        let pairs: Vec<String> =
+            self.scope.iter().map(|scope| format!("{}={{{}}}", scope.name, scope.resource)).collect();
+        if pairs.is_empty() { self.template.clone() } else { format!("{}?{}", self.template, pairs.join("&")) }
+    }
+
     /// As the report shows it.
     pub fn binding(&self) -> Binding {
         Binding {
             operation: self.id.clone(),
             method: self.method.clone(),
-            path: self.template.clone(),
+            path: self.scoped_template(),
             source: Some(self.source),
             confidence: self.confidence,
             proof: self.proof.clone(),

@@ -6,7 +6,7 @@ use grader_spec::{Action, Resource};
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
-use crate::bind::{Ancestor, refilled};
+use crate::bind::{Ancestor, Reference, refilled};
 use crate::operation::WireField;
 use crate::wire;
 use crate::{Answer, Context, Flow, Operation, Request, Session, Stop, Values};
@@ -39,6 +39,8 @@ pub struct BoundResource {
     pub lines: Option<BoundLines>,
     /// Values that a create needs for records it refers to, by wire name.
     pub prerequisites: Map<String, Value>,
+    /// Which of them name records above, and in which form.
+    pub references: IndexMap<String, Reference>,
     /// The records under which it stands, nearest first; made when it was bound.
     pub above: Vec<Ancestor>,
 }
@@ -107,6 +109,7 @@ impl BoundResource {
             privileged: false,
             lines: None,
             prerequisites: Map::new(),
+            references: IndexMap::new(),
             above: Vec::new(),
         }
     }
@@ -117,15 +120,32 @@ impl BoundResource {
         let mut moved = self.clone();
         for ancestor in &mut moved.above {
             let Some(other) = above.iter().find(|other| other.resource == ancestor.resource) else { continue };
-            for value in moved.prerequisites.values_mut().filter(|value| **value == ancestor.reference) {
-                value.clone_from(&other.reference);
-            }
             ancestor.clone_from(other);
+        }
+        for (name, reference) in &moved.references {
+            if let Some(ancestor) = moved.above.iter().find(|ancestor| ancestor.resource == reference.resource) {
+                moved.prerequisites.insert(name.clone(), reference.to(ancestor));
+            }
         }
         for operation in moved.operations.values_mut() {
             operation.path = refilled(&operation.template, &moved.above);
+            for scope in &mut operation.scope {
+                if let Some(ancestor) = moved.above.iter().find(|ancestor| ancestor.resource == scope.resource) {
+                    scope.key.clone_from(&ancestor.key);
+                }
+            }
         }
         moved
+    }
+
+    /// Whether a request of that action tells under which record of `resource` it goes: in its path, query or body.
+    pub fn is_told(&self, action: Action, resource: &str) -> bool {
+        self.operations.get(&action).is_some_and(|operation| {
+            let has_body = action == Action::Create;
+            operation.template.contains(&format!("{{{resource}}}"))
+                || operation.scope.iter().any(|scope| scope.resource == resource)
+                || has_body && self.references.values().any(|reference| reference.resource == resource)
+        })
     }
 
     /// The operation, or a stop that names `api.operations` as the cause.
@@ -239,7 +259,8 @@ impl BoundResource {
         values.extend(changes.clone());
         let mut body = update.body(&self.spec.fields, &values);
         if !is_partial {
-            body.extend(self.prerequisites.clone());
+            let taken = self.prerequisites.iter().filter(|(name, _)| !update.without.contains(name));
+            body.extend(taken.map(|(name, value)| (name.clone(), value.clone())));
         }
         Ok(update.request(Some(key), Some(body), session))
     }
@@ -249,8 +270,7 @@ impl BoundResource {
     /// # Errors
     /// [`Stop::Blocked`] where listing was not found.
     pub fn list_request(&self, query: &[(&str, String)], session: Option<&Session>) -> Result<Request, Stop> {
-        let list = self.operation(Action::List)?;
-        Ok(list.request(None, None, session).query(query.iter().map(|(name, value)| (*name, value.clone()))))
+        Ok(self.operation(Action::List)?.request_with(None, query, None, session))
     }
 
     /// The record in an answer to create, read or update.

@@ -47,9 +47,12 @@ impl Probe for Filtering {
         let recorder = ctx.recorder();
         let (mut works, mut ignored): (Vec<(String, Answer)>, Vec<(String, String, Answer)>) = (Vec::new(), Vec::new());
         for filter in filters {
-            let request = Request::get(&filter.path)
-                .session(session.as_ref())
-                .query([(filter.param.as_str(), filter.value.clone())]);
+            let query = [(filter.param.as_str(), filter.value.clone())];
+            // The list itself is asked as it is bound, below the record that it wants named.
+            let request = match main.operation(Action::List)? {
+                list if list.path == filter.path => main.list_request(&query, session.as_ref())?,
+                _ => Request::get(&filter.path).session(session.as_ref()).query(query),
+            };
             let answer = request.send(ctx).await;
             let keys = if answer.is_success() { main.keys_in(&answer) } else { None };
             let got = match keys {

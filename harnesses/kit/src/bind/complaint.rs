@@ -72,6 +72,7 @@ const NO_NAMES: &[&str] = &[
     "property",
     "properties",
     "parameter",
+    "query",
     "string",
     "number",
     "key",

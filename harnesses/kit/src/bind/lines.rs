@@ -123,7 +123,8 @@ pub(super) fn is_of_lines(name: &str, lines: &Lines) -> bool {
     [&lines.names, &lines.reference, &lines.quantity].into_iter().any(|names| wire::is_named(name, names))
 }
 
-fn camel(name: &str) -> String {
+/// `thing_id` as `thingId`.
+pub(super) fn camel(name: &str) -> String {
     let mut words = wire::words(name).into_iter();
     let mut out = words.next().unwrap_or_default();
     for word in words {

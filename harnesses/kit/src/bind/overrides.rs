@@ -25,12 +25,13 @@ pub struct Overrides {
 #[serde(deny_unknown_fields)]
 pub struct OperationOverride {
     pub method: String,
-    /// Path with `{id}` for the record's key.
+    /// Path with `{id}` for the record's key, and `{RESOURCE}` for keys of records above, also as the value of a query
+    /// parameter: `/parts?thing_id={thing}`.
     pub path: String,
     /// `json` (the default) or `form`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
-    /// Spec field id to the submission's name. On creating a transaction `lines`, `reference` and `quantity` name its
+    /// Spec field id to the submission's name; the id of a resource above to the member that refers to it. On creating a transaction `lines`, `reference` and `quantity` name its
     /// lines' array and members.
     #[serde(default)]
     pub fields: IndexMap<String, String>,

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::accounts::{account_key, is_page, note_trouble};
 use super::candidates::{Candidate, Sources};
 use super::draft::Draft;
+use super::flat::{self, Form, Way};
 use super::resources::{names, operation, unanswered};
 use super::{complaint, confidence};
 use crate::operation::WireField;
@@ -16,6 +17,8 @@ use crate::{Account, Answer, BoundResource, Context, Operation, Values};
 
 /// Corrections of one body.
 const MENDINGS: usize = 6;
+/// Refusals of flat routes after which ways to name the record above are tried.
+const GUESSED: usize = 3;
 /// Names of a member that are tried on the record above.
 const SPELLINGS: usize = 8;
 
@@ -26,18 +29,30 @@ pub(super) async fn bind(ctx: &Context, sources: &Sources, resource: &mut BoundR
     accounts.extend(ctx.account().await.ok());
     let mut trouble = String::new();
     let candidates = sources.resource(ctx, &resource.id, &resource.spec, Action::Create, None, &resource.above);
-    for candidate in &candidates {
+    let mut guessed = 0;
+    'candidates: for candidate in &candidates {
         for account in &accounts {
-            match try_candidate(ctx, resource, candidate, account, values, &mut trouble).await {
-                Tried::Bound(operation) => {
-                    resource.operations.insert(Action::Create, *operation);
-                    return;
+            let mut ways = vec![None];
+            while let Some(way) = ways.pop() {
+                match try_candidate(ctx, resource, candidate, account, way.as_ref(), values, &mut trouble).await {
+                    Tried::Bound(operation) => {
+                        resource.operations.insert(Action::Create, *operation);
+                        return;
+                    }
+                    Tried::Absent => continue 'candidates,
+                    Tried::Refused if way.is_none() && guessed < GUESSED => {
+                        let flat = flat::is_untold(resource, &operation(resource, Action::Create, candidate));
+                        let above = flat::above(ctx, resource);
+                        let nearest = above.first().filter(|_| flat && candidate.source != BindingSource::Reviewer);
+                        guessed += usize::from(nearest.is_some());
+                        ways.extend(nearest.into_iter().flat_map(|nearest| nearest.ways().into_iter().rev()).map(Some));
+                    }
+                    Tried::Refused => {}
                 }
-                Tried::Absent => break,
-                Tried::Refused => {}
             }
         }
     }
+    flat::forget(resource);
     if let Some(operation) = as_member_of_parent(ctx, resource, &accounts).await {
         resource.operations.insert(Action::Create, operation);
         return;
@@ -54,38 +69,64 @@ enum Tried {
 
 async fn try_candidate(
     ctx: &Context,
-    resource: &BoundResource,
+    resource: &mut BoundResource,
     candidate: &Candidate,
     account: &Account,
+    way: Option<&Way>,
     values: &mut Values,
     trouble: &mut String,
 ) -> Tried {
     let names = names(ctx);
+    let above = flat::above(ctx, resource);
+    flat::forget(resource);
     let mut operation = operation(resource, Action::Create, candidate);
     let mut draft = Draft::begin(&candidate.members, &resource.spec.fields, &names, values);
     if let Some(given) = ctx.overrides().operations.get(&operation.id) {
         for (id, name) in &given.fields {
-            draft.fields.insert(id.clone(), WireField { name: name.clone(), shape: Shape::Natural });
+            match above.iter().find(|above| above.ancestor.resource == *id) {
+                Some(above) => flat::refer(resource, name, &above.ancestor, Form::Key),
+                None => {
+                    draft.fields.insert(id.clone(), WireField { name: name.clone(), shape: Shape::Natural });
+                }
+            }
         }
         draft.extras.extend(given.extras.clone());
     }
+    match (way, above.first()) {
+        (Some(way), Some(nearest)) => way.apply(nearest, resource, &mut operation),
+        _ if flat::is_untold(resource, &operation) => flat::described(candidate, &above, resource, &mut operation),
+        _ => {}
+    }
     for _ in 0..=MENDINGS {
+        flat::adopt(&mut draft, &above, candidate.source, resource);
         draft.apply(&mut operation);
-        draft.missing.clear();
+        for missing in std::mem::take(&mut draft.missing) {
+            if let Some(above) = above.iter().find(|above| above.ancestor.resource == missing.resource) {
+                let form = if missing.list { Form::List } else { Form::Key };
+                flat::refer(resource, &missing.name, &above.ancestor, form);
+            }
+        }
         let Some(sent) = sent(ctx, resource, &operation, account, values) else { return Tried::Refused };
         let answer = send(ctx, resource, &operation, &sent).await;
-        if matches!(answer.status(), 404 | 405 | 0) || is_page(&answer) {
+        let is_about_above = answer.status() == 404
+            && flat::is_flat(resource, &operation)
+            && above.first().is_some_and(|nearest| nearest.is_told_of(&answer.text()));
+        if is_page(&answer) || matches!(answer.status(), 404 | 405 | 0) && !is_about_above {
             note_trouble_of_documented(trouble, &operation, &answer, candidate.source);
             return Tried::Absent;
         }
-        if answer.is_success() && (answer.body().is_empty() || names_account(ctx, &answer, account)) {
+        // A tie that does not say to which record it is none: registering answers with an account as well.
+        let is_tied = candidate.source == BindingSource::Reviewer || flat::is_told(resource, &operation);
+        if answer.is_success() && is_tied && (answer.body().is_empty() || names_account(ctx, &answer, account)) {
             operation.confidence = confidence(candidate.source);
             operation.proof = format!("{} {} answered {}", operation.method, operation.template, answer.status_line());
             return Tried::Bound(Box::new(operation));
         }
         note_trouble(trouble, &operation, &answer, candidate.source);
+        let mut complaints = complaint::complaints(&answer);
+        let has_moved = flat::move_to_query(&mut complaints, resource, &mut operation);
         if !matches!(answer.status(), 400 | 422)
-            || !draft.mend(&complaint::complaints(&answer), &resource.spec.fields, &names, values)
+            || !draft.mend(&complaints, &resource.spec.fields, &names, values) && !has_moved
         {
             break;
         }

@@ -10,7 +10,7 @@ use super::candidates::{Candidate, Sources};
 use super::draft::Draft;
 use super::lines::{Spellings, is_of_lines, spellings};
 use super::overrides::OperationOverride;
-use super::{complaint, confidence, locate, resources, steps};
+use super::{complaint, confidence, listing, locate, resources, steps};
 use crate::operation::WireField;
 use crate::wire::{self, Shape};
 use crate::{Answer, BoundResource, Context, Flow, Operation, Record, Values};
@@ -46,7 +46,7 @@ pub(super) async fn bind(ctx: &Context, sources: &Sources, id: &str) {
             if let Some((key, answer)) = trial.create(&mut resource, &mut values).await {
                 learn_total(&mut resource, &lines, &bought, &answer);
                 trial.read(&mut resource, &key).await;
-                resources::list(ctx, sources, &mut resource).await;
+                listing::list(ctx, sources, &mut resource, None).await;
             }
         }
         Err(_) => {
