@@ -68,24 +68,41 @@ pub fn nobody() -> String {
 
 /// An API that answers everything with an empty JSON list.
 pub fn json() -> String {
-    serve(|mut stream| {
+    api(|_, _, _, _| (200, "[]".to_owned()))
+}
+
+/// An API that answers by method, target, the `Authorization` header and the body: a status, and JSON unless it is empty.
+pub fn api(answer: impl Fn(&str, &str, &str, &[u8]) -> (u16, String) + Clone + Send + 'static) -> String {
+    serve(move |mut stream| {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         loop {
-            let (mut line, mut length) = (String::new(), 0);
-            if reader.read_line(&mut line).unwrap_or(0) == 0 {
+            let (mut first, mut authorization, mut length) = (String::new(), String::new(), 0);
+            if reader.read_line(&mut first).unwrap_or(0) == 0 {
                 return;
             }
+            let mut line = String::new();
             while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
-                let header = line.lines().last().unwrap_or_default().to_ascii_lowercase();
-                if let Some(value) = header.strip_prefix("content-length:") {
-                    length = value.trim().parse().unwrap_or(0);
+                if let Some((name, value)) = line.split_once(':') {
+                    match name.to_ascii_lowercase().as_str() {
+                        "content-length" => length = value.trim().parse().unwrap_or(0),
+                        "authorization" => value.trim().clone_into(&mut authorization),
+                        _ => {}
+                    }
                 }
+                line.clear();
             }
             let mut body = vec![0; length];
             if reader.read_exact(&mut body).is_err() {
                 return;
             }
-            let answer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n[]";
+            let mut words = first.split_whitespace();
+            let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+            let (status, body) = answer(method, target, &authorization, &body);
+            let kind = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
+            // What is asked by HEAD has no body, and neither has 204.
+            let sent = if method == "HEAD" { "" } else { body.as_str() };
+            let length = if status == 204 { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+            let answer = format!("HTTP/1.1 {status} So\r\n{kind}{length}\r\n{sent}");
             if stream.write_all(answer.as_bytes()).is_err() {
                 return;
             }
