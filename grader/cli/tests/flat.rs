@@ -1,6 +1,8 @@
 //! `grader probe URL` with the assessment of the tasks against an API whose routes are flat: who belongs to a project is
 //! judged right both ways, though no path says which project is meant.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps fails as it should")]
+
 mod support;
 #[allow(dead_code, reason = "binding is tried with more styles than judging")]
 #[path = "../../../harnesses/kit/tests/binding/tracker.rs"]
@@ -60,7 +62,8 @@ fn whoever_does_not_belong_is_refused() {
     assert_eq!(rule["verdict"], "pass", "{rule:#}");
     assert_eq!(probe(&report, "api.operations")["verdict"], "pass", "{:#}", report["bindings"]);
     // Owners see their own records, and the list pages as any other does.
-    for id in ["api.roundtrip", "api.pagination.complete", "custom.author-cannot-be-forged", "custom.assignee-is-a-member"]
+    for id in
+        ["api.roundtrip", "api.pagination.complete", "custom.author-cannot-be-forged", "custom.assignee-is-a-member"]
     {
         assert_eq!(probe(&report, id)["verdict"], "pass", "{:#}", probe(&report, id));
     }
