@@ -74,6 +74,10 @@ impl Probe for Transactions {
         let found = self.0.found(ctx).await?;
         let placing = Placing::find(ctx)?;
         let mut values = ctx.values(self.id());
+        let mut control = Vec::new();
+        for _ in 0..if placing.takes_several() { 3 } else { 1 } {
+            control.push(placing.stocked(ctx, &mut values, STOCK).await?);
+        }
         let records = records(ctx, &placing, &mut values).await?;
         let mut scene = Scene { ctx, found, placing, records, own: Vec::new() };
         if matches!(scene.flow(), Some(Flow::Filled(_))) {
@@ -81,7 +85,7 @@ impl Probe for Transactions {
                 "a transaction is begun empty and filled line by line: each is one of its own",
             ));
         }
-        let control = scene.control().await?;
+        let control = scene.control(&control).await?;
         let mut outcomes = Vec::new();
         for case in scene.cases() {
             outcomes.push(scene.case(case).await?);
@@ -142,11 +146,10 @@ async fn records(ctx: &Context, placing: &Placing, values: &mut Values) -> Resul
 }
 
 impl Scene<'_> {
-    /// A sound transaction, which shows the tables that are its own.
-    async fn control(&mut self) -> Result<Answer, Stop> {
-        let several = self.placing.takes_several();
-        let lines: Vec<(&Record, u32)> =
-            self.records.iter().take(if several { 3 } else { 1 }).map(|r| (r, 1)).collect();
+    /// A sound transaction, which shows the tables that are its own. Its records are none of the scene's, so that evidence
+    /// has them in the order in which they were made.
+    async fn control(&mut self, records: &[Record]) -> Result<Answer, Stop> {
+        let lines: Vec<(&Record, u32)> = records.iter().map(|record| (record, 1)).collect();
         let before = rows::count(self.ctx, self.found).await?;
         let answer = self.placing.send(self.ctx, self.placing.body(&lines)?).await?;
         if !answer.is_success() {
