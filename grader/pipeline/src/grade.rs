@@ -304,6 +304,8 @@ async fn prepare(request: &GradeRequest, deadline: std::time::SystemTime) -> Res
     options.deadline = deadline;
     let limits = &request.spec.spec.limits;
     options.limits.stack_memory = limits.memory_mib << 20;
+    options.limits.disk_bytes = limits.disk_mib << 20;
+    options.limits.volume_bytes = limits.disk_mib << 21;
     options.limits.service_cpus = limits.cpus;
     options.limits.ready = Duration::from_secs(limits.ready_seconds);
     options.runtime.clone_from(&request.runtime);

@@ -66,13 +66,16 @@ pub(crate) async fn live(
     let cancel = request.cancel.clone();
     let outcome = tokio::select! {
         outcome = steps(&request, &run, events, facts, start, &mut deaths, &mut live) => outcome,
+        full = run.out_of_disk() => Err(Box::new(full.fault())),
         () = cancel.cancelled() => {
             Err(Box::new(Fault::new(FaultSide::Grader, Stage::Probe, "run.interrupted", "the run was interrupted")))
         }
     };
     live.interrupted = request.cancel.is_cancelled();
     if let Err(fault) = outcome {
-        live.fault = Some(*fault);
+        // Whatever ends on a full disk may have ended for it.
+        let full = run.is_out_of_disk().filter(|_| fault.side == FaultSide::Candidate);
+        live.fault = Some(full.map_or(*fault, |full| full.fault()));
     }
     if request.keep && live.fault.is_none() {
         let text = format!(

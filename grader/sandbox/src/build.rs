@@ -8,7 +8,6 @@ mod context;
 mod dockerfile;
 mod ignore;
 mod output;
-mod room;
 mod solve;
 mod variables;
 
@@ -21,7 +20,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use grader_compose::project::{Build, ContextSource, Service};
 
 use crate::run::Inner;
-use crate::{BuildOptions, ImageAllowList, SandboxError, StackPlan, images, labels};
+use crate::{BuildOptions, ImageAllowList, SandboxError, StackPlan, images, labels, room};
 
 /// The image of one service.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::models::ContainerSummary;
-use bollard::query_parameters::{KillContainerOptions, ListContainersOptions, ListVolumesOptions};
+use bollard::query_parameters::{
+    InspectContainerOptions, KillContainerOptions, ListContainersOptions, ListVolumesOptions,
+};
 
 use crate::run::Inner;
 use crate::{Event, labels};
@@ -38,8 +40,12 @@ pub(crate) async fn weigh(run: Arc<Inner>) {
         };
         let Ok(containers) = run.engine.docker.list_containers(Some(options)).await else { continue };
         for container in &containers {
-            let bytes = container.size_rw.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
-            if bytes > run.options.limits.disk_bytes {
+            let most = run.options.limits.disk_bytes;
+            let counted = container.size_rw.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
+            if counted > most
+                && let bytes = on_disk(&run, container, most).await.unwrap_or(counted)
+                && bytes > most
+            {
                 end(&run, container, bytes).await;
             }
         }
@@ -51,6 +57,14 @@ pub(crate) async fn weigh(run: Arc<Inner>) {
             }
         }
     }
+}
+
+/// Bytes that a container's own files take, where they can be seen: the engine counts the length of a file also where it is
+/// a hole, as in a database's map of a size that nobody will ever fill.
+async fn on_disk(run: &Inner, container: &ContainerSummary, most: u64) -> Option<u64> {
+    let inspected = run.engine.docker.inspect_container(container.id.as_deref()?, None::<InspectContainerOptions>);
+    let folder = PathBuf::from(inspected.await.ok()?.graph_driver?.data.remove("UpperDir")?);
+    tokio::task::spawn_blocking(move || folder.is_dir().then(|| weight(&folder, most))).await.ok()?
 }
 
 async fn end(run: &Inner, container: &ContainerSummary, bytes: u64) {

@@ -45,6 +45,9 @@ pub enum SandboxError {
         free >> 20
     )]
     BuildDisk { taken: u64, free: u64 },
+    /// The engine's disk is nearly full. Others write to it as well, so nobody is blamed.
+    #[error("the engine's disk is full: {} MiB are left", free >> 20)]
+    EngineDisk { free: u64 },
     /// The journal cannot be written; without it nothing is made.
     #[error("the journal {path} cannot be written: {detail}")]
     Journal { path: String, detail: String },
@@ -153,6 +156,8 @@ impl SandboxError {
             E::BuildDisk { .. } => grader(Stage::Build, "engine.disk-full").hint(
                 "Look at what the submission's builds write, make room (`docker builder prune`), and grade it again.",
             ),
+            E::EngineDisk { .. } => grader(Stage::Up, "engine.disk-full")
+                .hint("Make room (`docker system df` tells what takes it), and grade the submission again."),
             E::Journal { .. } => grader(Stage::Up, "journal.unwritable"),
             E::HarnessImage { .. } => grader(Stage::Probe, "harness.image"),
             E::Reaper { .. } => grader(Stage::Up, "reaper.away"),

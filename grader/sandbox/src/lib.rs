@@ -29,6 +29,7 @@ mod options;
 mod ready;
 mod reaper;
 mod retention;
+mod room;
 mod run;
 mod stack;
 mod sweep;

@@ -25,6 +25,9 @@ pub struct Limits {
     /// How much of the engine's disk may go while images are built, whoever takes it; checked where that disk is this
     /// machine's.
     pub build_disk_bytes: u64,
+    /// What must be left of the engine's disk at any time of a run, whoever takes the rest; checked where that disk is this
+    /// machine's.
+    pub free_disk_bytes: u64,
     /// Total size of a build context or of a folder given to a container.
     pub tree_bytes: u64,
     /// How long a service may take to become ready unless its own health test asks for more.
@@ -50,6 +53,7 @@ impl Default for Limits {
             disk_bytes: 2048 * MIB,
             volume_bytes: 4096 * MIB,
             build_disk_bytes: 20 * 1024 * MIB,
+            free_disk_bytes: 256 * MIB,
             tree_bytes: 256 * MIB,
             ready: Duration::from_secs(120),
             parallel_builds: 2,

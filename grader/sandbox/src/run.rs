@@ -9,7 +9,7 @@ use crate::journal::Journal;
 use crate::labels::RunLabels;
 use crate::stack::RunningStack;
 use crate::teardown::remove_run;
-use crate::{Engine, Event, EventSink, Removed, RunId, RunOptions, SandboxError, StackPlan, stack};
+use crate::{Engine, Event, EventSink, Removed, RunId, RunOptions, SandboxError, StackPlan, room, stack};
 
 /// A run on an engine. Everything that it makes goes with [`Run::down`]; a run that is dropped without it is left to
 /// the reaper and the next sweep.
@@ -108,6 +108,17 @@ impl Run {
             reaper.done(&run.options.run_id)?;
         }
         Ok(removed)
+    }
+
+    /// Ends when less than [`Limits::free_disk_bytes`](crate::Limits::free_disk_bytes) of the engine's disk is left, with
+    /// [`SandboxError::EngineDisk`]. Nothing that a submission does from then on can be held against it.
+    pub async fn out_of_disk(&self) -> SandboxError {
+        room::out(&self.inner.engine.info().data_root, &self.inner.options.limits).await
+    }
+
+    /// [`out_of_disk`](Run::out_of_disk) as it is now.
+    pub fn is_out_of_disk(&self) -> Option<SandboxError> {
+        room::is_out(&self.inner.engine.info().data_root, &self.inner.options.limits)
     }
 
     /// The run's id.

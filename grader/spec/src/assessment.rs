@@ -101,6 +101,8 @@ pub struct Limits {
     pub request_seconds: u64,
     /// Memory of the whole stack in MiB (128 to 65536).
     pub memory_mib: u64,
+    /// What one service may write to its own files in MiB (64 to 65536); a volume may hold twice as much.
+    pub disk_mib: u64,
     /// Processors of the whole stack (0.1 to 64).
     pub cpus: f64,
 }
@@ -113,6 +115,7 @@ impl Default for Limits {
             tests_seconds: 180,
             request_seconds: 15,
             memory_mib: 4096,
+            disk_mib: 2048,
             cpus: 2.0,
         }
     }

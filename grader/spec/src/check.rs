@@ -238,6 +238,7 @@ impl Checker<'_> {
             ("ready_seconds", limits.ready_seconds, 5, 1800),
             ("request_seconds", limits.request_seconds, 1, 120),
             ("memory_mib", limits.memory_mib, 128, 65536),
+            ("disk_mib", limits.disk_mib, 64, 65536),
         ];
         for (key, value, low, high) in ranges {
             if !(low..=high).contains(&value) {

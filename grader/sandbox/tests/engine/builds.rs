@@ -197,3 +197,22 @@ async fn a_build_that_fills_the_disk_is_stopped() {
     let fault = error.fault();
     assert_eq!((fault.side, fault.code.as_str()), (FaultSide::Grader, "engine.disk-full"));
 }
+
+#[tokio::test]
+async fn a_full_disk_is_nobodys_fault() {
+    let mut bench = Bench::new("full").await;
+    let (events, _) = tokio::sync::mpsc::unbounded_channel();
+    let run = Run::open(&bench.engine, bench.options.clone(), events).unwrap();
+    assert_eq!(run.is_out_of_disk(), None, "there is room for tests");
+    run.down().await.unwrap();
+
+    // As if everything were taken.
+    bench.options.limits.free_disk_bytes = u64::MAX;
+    bench.options.run_id = RunId::random();
+    let (events, _) = tokio::sync::mpsc::unbounded_channel();
+    let run = Run::open(&bench.engine, bench.options.clone(), events).unwrap();
+    let error = run.out_of_disk().await;
+    run.down().await.unwrap();
+    assert_eq!(run.is_out_of_disk().map(|error| error.fault().code), Some("engine.disk-full".to_owned()));
+    assert_eq!(error.fault().side, FaultSide::Grader);
+}

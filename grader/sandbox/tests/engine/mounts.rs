@@ -104,3 +104,23 @@ async fn a_volume_that_is_filled_stops_whoever_sees_it_and_nobody_else() {
         })
         .await;
 }
+
+#[tokio::test]
+async fn what_a_service_writes_stops_it_and_a_hole_is_not_written() {
+    let mut bench = Bench::new("written").await.service("api", idle());
+    bench.options.limits.disk_bytes = 8 << 20;
+    bench
+        .up(async |up| {
+            up.sh("api", "truncate -s 1G /map").await;
+            assert_eq!(up.stack.ended("api", Duration::from_secs(6)).await.unwrap(), None);
+            up.sh("api", "dd if=/dev/zero of=/x bs=1M count=12 status=none").await;
+            assert_eq!(up.stack.ended("api", Duration::from_secs(60)).await.unwrap(), Some(137));
+            let mut told = std::iter::from_fn(|| up.events.try_recv().ok());
+            let bytes = told.find_map(|event| match event {
+                Event::DiskFull { bytes, .. } => Some(bytes),
+                _ => None,
+            });
+            assert!(bytes.is_some_and(|bytes| (12 << 20..1 << 30).contains(&bytes)), "{bytes:?}");
+        })
+        .await;
+}
