@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::accounts::{follow, is_page, note_trouble, other_carriers, privileged};
 use super::candidates::{Candidate, Sources};
 use super::draft::{Draft, Missing};
-use super::flat::{self, Form, Way};
+use super::flat::{self, Above, Form, Way};
 use super::resources::{bind, names, operation, unanswered};
 use super::{complaint, confidence, locate};
 use crate::operation::WireField;
@@ -98,16 +98,24 @@ async fn below(
     record
 }
 
-/// Creates at a candidate's route, mending the body by what refusals say.
-async fn create_at(
+/// A create as a candidate's route and a reviewer say it, before anything was asked.
+pub(super) struct Begun {
+    pub(super) operation: Operation,
+    pub(super) draft: Draft,
+    /// Names of the assessment's resources, by id.
+    pub(super) names: Vec<(String, Vec<String>)>,
+    /// The records above, nearest first.
+    pub(super) above: Vec<Above>,
+}
+
+/// Begins a create at a candidate's route. What another route said of the records above is forgotten.
+pub(super) fn begin(
     ctx: &Context,
-    sources: &Sources,
     resource: &mut BoundResource,
     candidate: &Candidate,
     way: Option<&Way>,
     values: &mut Values,
-    trouble: &mut String,
-) -> Tried {
+) -> Begun {
     let names = names(ctx);
     let above = flat::above(ctx, resource);
     flat::forget(resource);
@@ -129,6 +137,20 @@ async fn create_at(
         _ if flat::is_untold(resource, &operation) => flat::described(candidate, &above, resource, &mut operation),
         _ => {}
     }
+    Begun { operation, draft, names, above }
+}
+
+/// Creates at a candidate's route, mending the body by what refusals say.
+async fn create_at(
+    ctx: &Context,
+    sources: &Sources,
+    resource: &mut BoundResource,
+    candidate: &Candidate,
+    way: Option<&Way>,
+    values: &mut Values,
+    trouble: &mut String,
+) -> Tried {
+    let Begun { mut operation, mut draft, names, above } = begin(ctx, resource, candidate, way, values);
     let mut tried = Tried::Unclear;
     for _ in 0..=MENDINGS {
         flat::adopt(&mut draft, &above, candidate.source, resource);
@@ -152,11 +174,8 @@ async fn create_at(
             tried = Tried::Refused;
             break;
         }
-        let is_about_above = || {
-            flat::is_flat(resource, &operation)
-                && above.first().is_some_and(|nearest| nearest.is_told_of(&answer.text()))
-        };
-        if matches!(answer.status(), 405 | 0) || is_page(&answer) || answer.status() == 404 && !is_about_above() {
+        let is_about_above = flat::is_about_above(resource, &operation, &above, &answer);
+        if is_page(&answer) || matches!(answer.status(), 404 | 405 | 0) && !is_about_above {
             tried = Tried::Refused;
             break;
         }
@@ -248,10 +267,7 @@ async fn supply(
     missing: &Missing,
     values: &mut Values,
 ) {
-    if let Some(above) = resource.above.iter().find(|above| above.resource == missing.resource) {
-        let form = if missing.list { Form::List } else { Form::Key };
-        let above = above.clone();
-        flat::refer(resource, &missing.name, &above, form);
+    if flat::supply(resource, missing) {
         return;
     }
     if ctx.resource(&missing.resource).is_err() && missing.resource != resource.id {

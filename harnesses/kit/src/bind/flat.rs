@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use super::candidates::Candidate;
 use super::complaint::Complaint;
-use super::draft::Draft;
+use super::draft::{Draft, Missing};
 use super::lines::camel;
 use super::nesting::Ancestor;
 use crate::operation::Scope;
-use crate::{BoundResource, Context, Operation, Record, wire};
+use crate::{Answer, BoundResource, Context, Operation, Record, wire};
 
 /// Spellings of one record above that are tried where nothing tells its name.
 const SPELLINGS: usize = 6;
@@ -204,6 +204,28 @@ pub(super) fn refer(resource: &mut BoundResource, name: &str, ancestor: &Ancesto
     let reference = Reference { resource: ancestor.resource.clone(), form };
     resource.prerequisites.insert(name.to_owned(), reference.to(ancestor));
     resource.references.insert(name.to_owned(), reference);
+}
+
+/// Names the record above that a member stands for; `false` where it stands for none of them.
+pub(super) fn supply(resource: &mut BoundResource, missing: &Missing) -> bool {
+    let Some(ancestor) = resource.above.iter().find(|ancestor| ancestor.resource == missing.resource).cloned() else {
+        return false;
+    };
+    let form = if missing.list { Form::List } else { Form::Key };
+    refer(resource, &missing.name, &ancestor, form);
+    true
+}
+
+/// Whether a flat route that answers 404 misses the record above, and is there itself.
+pub(super) fn is_about_above(
+    resource: &BoundResource,
+    operation: &Operation,
+    above: &[Above],
+    answer: &Answer,
+) -> bool {
+    answer.status() == 404
+        && is_flat(resource, operation)
+        && above.first().is_some_and(|nearest| nearest.is_told_of(&answer.text()))
 }
 
 /// Forgets how another route names the records above.

@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 
 use super::accounts::{account_key, is_page, note_trouble};
 use super::candidates::{Candidate, Sources};
-use super::draft::Draft;
-use super::flat::{self, Form, Way};
-use super::resources::{names, operation, unanswered};
+use super::creating::{self, Begun};
+use super::flat::{self, Way};
+use super::resources::{operation, unanswered};
 use super::{complaint, confidence};
 use crate::operation::WireField;
 use crate::wire::{self, Shape};
@@ -76,41 +76,17 @@ async fn try_candidate(
     values: &mut Values,
     trouble: &mut String,
 ) -> Tried {
-    let names = names(ctx);
-    let above = flat::above(ctx, resource);
-    flat::forget(resource);
-    let mut operation = operation(resource, Action::Create, candidate);
-    let mut draft = Draft::begin(&candidate.members, &resource.spec.fields, &names, values);
-    if let Some(given) = ctx.overrides().operations.get(&operation.id) {
-        for (id, name) in &given.fields {
-            match above.iter().find(|above| above.ancestor.resource == *id) {
-                Some(above) => flat::refer(resource, name, &above.ancestor, Form::Key),
-                None => {
-                    draft.fields.insert(id.clone(), WireField { name: name.clone(), shape: Shape::Natural });
-                }
-            }
-        }
-        draft.extras.extend(given.extras.clone());
-    }
-    match (way, above.first()) {
-        (Some(way), Some(nearest)) => way.apply(nearest, resource, &mut operation),
-        _ if flat::is_untold(resource, &operation) => flat::described(candidate, &above, resource, &mut operation),
-        _ => {}
-    }
+    let Begun { mut operation, mut draft, names, above } = creating::begin(ctx, resource, candidate, way, values);
     for _ in 0..=MENDINGS {
         flat::adopt(&mut draft, &above, candidate.source, resource);
         draft.apply(&mut operation);
         for missing in std::mem::take(&mut draft.missing) {
-            if let Some(above) = above.iter().find(|above| above.ancestor.resource == missing.resource) {
-                let form = if missing.list { Form::List } else { Form::Key };
-                flat::refer(resource, &missing.name, &above.ancestor, form);
-            }
+            // Another record than one above is none of a tie's.
+            flat::supply(resource, &missing);
         }
         let Some(sent) = sent(ctx, resource, &operation, account, values) else { return Tried::Refused };
         let answer = send(ctx, resource, &operation, &sent).await;
-        let is_about_above = answer.status() == 404
-            && flat::is_flat(resource, &operation)
-            && above.first().is_some_and(|nearest| nearest.is_told_of(&answer.text()));
+        let is_about_above = flat::is_about_above(resource, &operation, &above, &answer);
         if is_page(&answer) || matches!(answer.status(), 404 | 405 | 0) && !is_about_above {
             note_trouble_of_documented(trouble, &operation, &answer, candidate.source);
             return Tried::Absent;
