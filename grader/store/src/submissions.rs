@@ -1,9 +1,10 @@
 //! Submissions: where a candidate's code lies, and what it is graded by.
 
+use sha2::{Digest as _, Sha256};
 use sqlx::QueryBuilder;
 
 use crate::page::{Page, PageRequest};
-use crate::pool::{reading, writing};
+use crate::pool::{reading, transaction, writing};
 use crate::{Store, StoreError, Timestamp, new_id};
 
 /// What a new submission needs.
@@ -54,6 +55,28 @@ const SELECT: &str = "SELECT s.id, s.candidate_id, c.name AS candidate_name, s.s
      s.level, s.bindings, s.runs, s.created_by, s.created_at \
      FROM submissions s LEFT JOIN candidates c ON c.id = s.candidate_id";
 
+/// Writes a new submission.
+macro_rules! insert {
+    ($db:expr, $id:expr, $new:expr) => {
+        sqlx::query(
+            "INSERT INTO submissions (id, candidate_id, source, reference, subdir, spec, level, bindings, runs, \
+             created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10)",
+        )
+        .bind($id)
+        .bind(&$new.candidate)
+        .bind(&$new.source)
+        .bind(&$new.reference)
+        .bind(&$new.subdir)
+        .bind(&$new.spec)
+        .bind(&$new.level)
+        .bind(&$new.bindings)
+        .bind(&$new.created_by)
+        .bind(Timestamp::now())
+        .execute($db)
+        .await?;
+    };
+}
+
 impl Store {
     /// Keeps a submission and gives its id back.
     ///
@@ -62,24 +85,44 @@ impl Store {
     pub async fn add_submission(&self, new: &NewSubmission) -> Result<String, StoreError> {
         let id = new_id();
         writing!(self, |db| {
-            sqlx::query(
-                "INSERT INTO submissions (id, candidate_id, source, reference, subdir, spec, level, bindings, runs, \
-                 created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10)",
-            )
-            .bind(&id)
-            .bind(&new.candidate)
-            .bind(&new.source)
-            .bind(&new.reference)
-            .bind(&new.subdir)
-            .bind(&new.spec)
-            .bind(&new.level)
-            .bind(&new.bindings)
-            .bind(&new.created_by)
-            .bind(Timestamp::now())
-            .execute(db)
-            .await?;
+            insert!(db, &id, new);
         });
         Ok(id)
+    }
+
+    /// The newest submission of the same source, folder and assessment, and of the same candidate where one is named; `new`,
+    /// kept, where there is none. Of callers at the same time, also in several processes, one keeps it.
+    ///
+    /// # Errors
+    /// As for [`Store::add_submission`].
+    pub async fn join_submission(&self, new: &NewSubmission) -> Result<String, StoreError> {
+        let id = new_id();
+        let of = [Some(&new.source), new.subdir.as_ref(), Some(&new.spec), new.candidate.as_ref()];
+        let digest = format!("{:x}", Sha256::digest(serde_json::json!(of).to_string()));
+        Ok(transaction!(self, |tx| {
+            // The update changes nothing and locks the row: whoever comes second waits here for the first one's commit.
+            sqlx::query("INSERT INTO submission_joins (digest) VALUES ($1) ON CONFLICT (digest) DO UPDATE SET digest = excluded.digest")
+                .bind(&digest)
+                .execute(&mut *tx)
+                .await?;
+            let present: Option<String> = sqlx::query_scalar(
+                "SELECT id FROM submissions WHERE source = $1 AND COALESCE(subdir, '') = $2 AND spec = $3 \
+                 AND ($4 = '' OR candidate_id = $4) ORDER BY id DESC LIMIT 1",
+            )
+            .bind(&new.source)
+            .bind(new.subdir.as_deref().unwrap_or_default())
+            .bind(&new.spec)
+            .bind(new.candidate.as_deref().unwrap_or_default())
+            .fetch_optional(&mut *tx)
+            .await?;
+            match present {
+                Some(present) => present,
+                None => {
+                    insert!(&mut *tx, &id, new);
+                    id.clone()
+                }
+            }
+        }))
     }
 
     /// One submission.

@@ -1,6 +1,6 @@
 //! Asking for a run of a repository: what a person, the API and an integration have in common.
 
-use grader_store::{NewRun, NewSubmission, PageRequest, StoreError, SubmissionFilter};
+use grader_store::{NewRun, NewSubmission, StoreError};
 
 use super::check_source;
 use crate::state::App;
@@ -62,23 +62,18 @@ pub(crate) async fn prepare(app: &App, ask: NewAsk, by: &str) -> Result<NewRun, 
     {
         return Err(Problem::invalid_field("candidate", "there is no such candidate"));
     }
-    let present = if ask.join { same(app, &ask, &spec.name).await? } else { None };
-    let submission = match present {
-        Some(submission) => submission,
-        None => {
-            let new = NewSubmission {
-                candidate: ask.candidate,
-                source: ask.source,
-                reference: ask.reference.clone(),
-                subdir: ask.subdir,
-                spec: spec.name.clone(),
-                level: ask.level,
-                bindings: ask.bindings,
-                created_by: by.to_owned(),
-            };
-            app.store.add_submission(&new).await?
-        }
+    let new = NewSubmission {
+        candidate: ask.candidate,
+        source: ask.source,
+        reference: ask.reference.clone(),
+        subdir: ask.subdir,
+        spec: spec.name,
+        level: ask.level,
+        bindings: ask.bindings,
+        created_by: by.to_owned(),
     };
+    let submission =
+        if ask.join { app.store.join_submission(&new).await? } else { app.store.add_submission(&new).await? };
     Ok(NewRun {
         submission,
         spec_digest: spec.digest,
@@ -88,15 +83,4 @@ pub(crate) async fn prepare(app: &App, ask: NewAsk, by: &str) -> Result<NewRun, 
         priority: ask.priority,
         requested_by: by.to_owned(),
     })
-}
-
-/// The newest submission of the same code and assessment.
-async fn same(app: &App, ask: &NewAsk, spec: &str) -> Result<Option<String>, Problem> {
-    let filter = SubmissionFilter {
-        source: Some(ask.source.clone()),
-        spec: Some(spec.to_owned()),
-        candidate: ask.candidate.clone(),
-    };
-    let found = app.store.submissions(&filter, &PageRequest::first(PageRequest::MOST)).await?;
-    Ok(found.items.into_iter().find(|one| one.subdir == ask.subdir).map(|one| one.id))
 }

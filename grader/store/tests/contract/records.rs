@@ -1,10 +1,11 @@
 //! Candidates, specs, artefacts, cohorts, retention, backups.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use grader_store::{
     ArtefactBody, Backend, CandidateChange, CandidateFilter, CohortFilter, CriterionShare, Finish, NewSubmission,
-    PageRequest, RetentionPolicy, Store, StoreError, Summary,
+    PageRequest, RetentionPolicy, Store, StoreError, SubmissionFilter, Summary,
 };
 
 use crate::{cases, claim, result, spec};
@@ -37,6 +38,45 @@ cases! {
         store.remove_candidate(&ann.id).await.unwrap();
         assert_eq!(store.submission(&submission).await.unwrap().candidate, None);
         assert!(matches!(store.remove_candidate(&ann.id).await, Err(StoreError::Missing("candidate"))));
+    }
+
+    async fn code_that_several_hear_of_at_once_is_one_submission(fixture) {
+        let of = |source: String, subdir: Option<&str>| NewSubmission {
+            source, subdir: subdir.map(str::to_owned), spec: "tasks".into(), created_by: "x".into(),
+            ..NewSubmission::default()
+        };
+        let mut services = Vec::new();
+        for _ in 0..4 {
+            let store = Store::open(&fixture.url, 2).await.unwrap();
+            services.push(tokio::spawn(async move {
+                let mut joined = Vec::new();
+                for number in 0..20 {
+                    joined.push(store.join_submission(&of(format!("https://git.example/{number}"), None)).await.unwrap());
+                }
+                joined
+            }));
+        }
+        let mut joined = BTreeSet::new();
+        for service in services {
+            joined.extend(service.await.unwrap());
+        }
+        assert_eq!(joined.len(), 20);
+        let store = &fixture.store;
+        let all = store.submissions(&SubmissionFilter::default(), &PageRequest::first(100)).await.unwrap();
+        assert_eq!(all.items.len(), 20, "none was kept besides");
+        // Another folder is another submission; a newer one of the same is the one that is joined.
+        let first = |subdir| of("https://git.example/0".into(), subdir);
+        let folder = store.join_submission(&first(Some("api"))).await.unwrap();
+        assert!(!joined.contains(&folder));
+        assert_eq!(store.join_submission(&first(Some("api"))).await.unwrap(), folder);
+        let newer = store.add_submission(&first(None)).await.unwrap();
+        assert_eq!(store.join_submission(&first(None)).await.unwrap(), newer);
+        // Whoever does not ask for a candidate takes anybody's, whoever does theirs.
+        let ann = store.add_candidate(&CandidateChange { name: "Ann".into(), ..CandidateChange::default() }).await.unwrap();
+        let anns = store.join_submission(&NewSubmission { candidate: Some(ann.id), ..first(None) }).await.unwrap();
+        assert!(anns != newer && store.join_submission(&first(None)).await.unwrap() == anns);
+        let nobody = NewSubmission { candidate: Some("nobody".into()), ..first(None) };
+        assert!(matches!(store.join_submission(&nobody).await, Err(StoreError::Conflict(_))));
     }
 
     async fn one_version_of_an_assessment_is_in_force(fixture) {
