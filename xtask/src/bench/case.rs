@@ -120,6 +120,18 @@ impl Case {
     }
 }
 
+/// What stands after `FROM` and `image:` in the files of a repository: references of images, and names of its own.
+pub(crate) fn images(repository: &Path) -> Vec<String> {
+    let lines = shell::read(git(repository).args(["grep", "-hE", "^(FROM|[[:space:]]+image:)[[:space:]]"]));
+    // That none is found is an error to git.
+    let lines = lines.unwrap_or_default();
+    lines
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(1))
+        .map(|name| name.trim_matches('"').to_owned())
+        .collect()
+}
+
 fn git(repository: &Path) -> Command {
     let mut git = Command::new("git");
     // A person's own settings (signing, hooks) have no place in a fixture.
@@ -224,6 +236,19 @@ mod tests {
             let count = shell::read(git(&target).args(["rev-list", "--count", "HEAD"])).unwrap();
             assert_eq!(count, commits);
         }
+    }
+
+    #[test]
+    fn images_are_read_where_they_are_named() {
+        let repository = tempfile::tempdir().unwrap();
+        assert_eq!(images(repository.path()), Vec::<String>::new(), "no repository");
+        shell::read(git(repository.path()).args(["init", "--quiet"])).unwrap();
+        fs::write(repository.path().join("Dockerfile"), "FROM node:20-slim AS build\nFROM build\n# FROM x\n").unwrap();
+        let compose =
+            "services:\n  db:\n    image: \"mariadb:10.11\" # as in production\n    environment: {image: no}\n";
+        fs::write(repository.path().join("compose.yaml"), compose).unwrap();
+        shell::read(git(repository.path()).args(["add", "."])).unwrap();
+        assert_eq!(images(repository.path()), ["node:20-slim", "build", "mariadb:10.11"]);
     }
 
     #[test]

@@ -160,6 +160,7 @@ impl Chosen {
         let name = self.case.name().replace('/', "--");
         let (repository, out) = (work.join(&name), work.join(format!("{name}.out")));
         self.case.make(&repository)?;
+        setup::need_images(&case::images(&repository))?;
         let mut runs = Vec::new();
         for round in 1..=args.rounds {
             say(format!("{}, round {round} of {}", self.case.name(), args.rounds));

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::recipe::{self, Recipe};
@@ -56,6 +57,21 @@ pub(crate) fn ensure(all: bool, named: &[String]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Makes sure of those references that an image of the list is for and the engine does not have: what a submission names
+/// besides the core set. Names of a submission's own are left alone.
+///
+/// # Errors
+/// As for [`ensure`].
+pub(crate) fn need(named: &[String]) -> Result<()> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let recipes = recipe::read(&shell::workspace().join("fixtures/base-images"))?;
+    let is_known = |name: &String| recipes.iter().any(|recipe| recipe.tags.contains(name));
+    let _held = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let missing: Vec<String> =
+        named.iter().filter(|name| is_known(name) && image_id(name).is_none()).cloned().collect();
+    if missing.is_empty() { Ok(()) } else { ensure(false, &missing) }
 }
 
 struct Kitchen {

@@ -11,6 +11,7 @@ mod rootfs;
 mod tools;
 
 pub(crate) use engine::{Wanted, stop};
+pub(crate) use images::need as need_images;
 pub(crate) use packages::{install_package, need_postgres};
 pub(crate) use tools::ensure as ensure_tools;
 
