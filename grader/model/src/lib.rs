@@ -1,7 +1,9 @@
 //! The vocabulary of the house: probes, verdicts, evidence, faults and the report.
 //!
-//! Data only. Nothing here reads a file, opens a socket or knows an assessment; every other crate speaks in these types.
+//! Data, and what has to mean the same in several places, such as which addresses are public. Nothing here reads a file,
+//! opens a socket or knows an assessment; every other crate speaks in these types.
 
+mod address;
 mod area;
 mod binding;
 mod catalogue;
@@ -15,6 +17,7 @@ mod similarity;
 mod snapshot;
 mod verdict;
 
+pub use address::is_public;
 pub use area::AREAS;
 pub use binding::{Binding, BindingSource};
 pub use catalogue::{CATALOGUE, CatalogueEntry, Facility, catalogue_entry};

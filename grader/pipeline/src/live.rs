@@ -281,7 +281,7 @@ async fn relay(
                 Event::Said(format!("up       {service} ended with {exit_code}{why}"))
             }
             Sandbox::DiskFull { service, bytes } => {
-                Event::Said(format!("up       {service} wrote {bytes} bytes and was stopped"))
+                Event::Said(format!("up       {service} wrote at least {bytes} bytes and was stopped"))
             }
             Sandbox::Adapted { service, what } => Event::Said(format!("up       {service}: {what}")),
             _ => continue,

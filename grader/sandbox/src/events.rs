@@ -36,7 +36,7 @@ pub enum Event {
     Died { service: String, exit_code: i64, out_of_memory: bool },
     /// The engine starts a container again, as the document's restart policy asks.
     Restarted { service: String, count: i64 },
-    /// A service wrote more than it may and was killed.
+    /// A service wrote more than it may and was killed; counting ended at `bytes`.
     DiskFull { service: String, bytes: u64 },
     /// Something of the document was done in another way than it asks for.
     Adapted { service: String, what: String },

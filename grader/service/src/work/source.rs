@@ -5,9 +5,10 @@
 //! and just before it starts, tells whoever asks at once. Against a name server that answers otherwise a second later it
 //! is no guard: that is the fetch itself, which connects to the very address that it checked (`grader-intake`).
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
+use grader_model::is_public;
 use url::{Host, Url};
 
 use crate::web::Problem;
@@ -69,53 +70,6 @@ fn as_url(source: &str) -> Option<Url> {
         return None;
     }
     Url::parse(&format!("ssh://{host}/{path}")).ok()
-}
-
-/// Whether an address is one of the public Internet, by the IANA registries of special-purpose addresses.
-fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => {
-            let [a, b, c, _] = address.octets();
-            let special = address.is_unspecified()
-                || a == 0
-                || address.is_loopback()
-                || address.is_private()
-                || address.is_link_local()
-                || address.is_broadcast()
-                || address.is_documentation()
-                || address.is_multicast()
-                || a >= 240
-                // Shared by carriers (RFC 6598), protocol assignments, benchmarks (RFC 2544), relays (RFC 7526).
-                || (a == 100 && (64..128).contains(&b))
-                || (a == 192 && b == 0 && c == 0)
-                || (a == 198 && (18..20).contains(&b))
-                || (a == 192 && b == 88 && c == 99);
-            !special
-        }
-        IpAddr::V6(address) => match embedded(address) {
-            Some(inner) => is_public(inner),
-            // Global unicast is 2000::/3, less documentation, ORCHID and what the protocols keep (2001::/23).
-            None => {
-                let [a, b, ..] = address.segments();
-                (a & 0xe000) == 0x2000 && !(a == 0x2001 && (b < 0x200 || b == 0xdb8)) && a != 0x3fff
-            }
-        },
-    }
-}
-
-/// The IPv4 address inside an IPv6 one: mapped, translated (RFC 6052) or of 6to4 (RFC 3056).
-fn embedded(address: Ipv6Addr) -> Option<IpAddr> {
-    let [a, b, c, d, e, f, g, h] = address.segments();
-    let of = |high: u16, low: u16| {
-        let ([p, q], [r, s]) = (high.to_be_bytes(), low.to_be_bytes());
-        Some(IpAddr::from([p, q, r, s]))
-    };
-    match (a, b) {
-        (0, 0) if (c, d, e) == (0, 0, 0) && f == 0xffff => of(g, h),
-        (0x64, 0xff9b) => of(g, h),
-        (0x2002, _) => of(b, c),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
