@@ -34,23 +34,16 @@ cases! {
     }
 
     async fn of_many_takers_one_is_first(fixture) {
-        let mut takers = Vec::new();
-        for _ in 0..4 {
-            let store = Store::open(&fixture.url, 2).await.unwrap();
-            takers.push(tokio::spawn(async move {
-                let mut taken = Vec::new();
-                for number in 0..25 {
-                    if store.github_take("delivery", &number.to_string(), at(600)).await.unwrap() {
-                        taken.push(number);
-                    }
+        let take = |_, store: Store| async move {
+            let mut taken = Vec::new();
+            for number in 0..25 {
+                if store.github_take("delivery", &number.to_string(), at(600)).await.unwrap() {
+                    taken.push(number);
                 }
-                taken
-            }));
-        }
-        let mut taken = Vec::new();
-        for taker in takers {
-            taken.extend(taker.await.unwrap());
-        }
+            }
+            taken
+        };
+        let mut taken = fixture.at_once(take).await;
         taken.sort_unstable();
         assert_eq!(taken, (0..25).collect::<Vec<_>>());
     }
@@ -116,22 +109,18 @@ cases! {
 
     async fn two_services_ask_for_one_run_of_a_head(fixture) {
         let submission = fixture.submission().await;
-        let mut services = Vec::new();
-        for _ in 0..4 {
-            let (store, submission) = (Store::open(&fixture.url, 2).await.unwrap(), submission.clone());
-            services.push(tokio::spawn(async move {
+        let asked = fixture.at_once(|_, store| {
+            let new = new_run(&submission);
+            async move {
                 let mut asked = Vec::new();
                 for head in 0..20 {
                     let head = of(Some(3), &head.to_string());
-                    asked.push(store.github_ask(&head, &new_run(&submission), false).await.unwrap());
+                    asked.push(store.github_ask(&head, &new, false).await.unwrap());
                 }
                 asked
-            }));
-        }
-        let mut asked = Vec::new();
-        for service in services {
-            asked.extend(service.await.unwrap());
-        }
+            }
+        });
+        let asked = asked.await;
         let runs: BTreeSet<&str> = asked.iter().map(|it| it.run.as_str()).collect();
         assert_eq!((runs.len(), asked.iter().filter(|it| it.new).count()), (20, 20));
         assert_eq!(fixture.store.github_runs(GithubPart::Repository(7), false).await.unwrap().len(), 20);

@@ -45,6 +45,24 @@ impl Fixture {
         self.store.add_submission(&new).await.unwrap()
     }
 
+    /// What several services bring that do the same at the same time, as many processes would: each with connections of its
+    /// own. Each is given its number.
+    async fn at_once<T, Work>(&self, work: impl Fn(usize, Store) -> Work) -> Vec<T>
+    where
+        T: Send + 'static,
+        Work: Future<Output = Vec<T>> + Send + 'static,
+    {
+        let mut services = Vec::new();
+        for number in 0..4 {
+            services.push(tokio::spawn(work(number, Store::open(&self.url, 2).await.unwrap())));
+        }
+        let mut all = Vec::new();
+        for service in services {
+            all.extend(service.await.unwrap());
+        }
+        all
+    }
+
     async fn run(&self, submission: &str) -> String {
         self.store.enqueue(&new_run(submission)).await.unwrap()
     }

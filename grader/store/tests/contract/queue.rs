@@ -37,22 +37,14 @@ cases! {
         for _ in 0..40 {
             wanted.insert(fixture.run(&submission).await);
         }
-        // As many processes would: each with connections of its own.
-        let mut takers = Vec::new();
-        for name in ["a", "b", "c", "d"] {
-            let store = Store::open(&fixture.url, 2).await.unwrap();
-            takers.push(tokio::spawn(async move {
-                let mut taken = Vec::new();
-                while let Some(claim) = store.claim(name, LEASE).await.unwrap() {
-                    taken.push(claim.run.id);
-                }
-                taken
-            }));
-        }
-        let mut taken = Vec::new();
-        for taker in takers {
-            taken.extend(taker.await.unwrap());
-        }
+        let take = |number: usize, store: Store| async move {
+            let mut taken = Vec::new();
+            while let Some(claim) = store.claim(&number.to_string(), LEASE).await.unwrap() {
+                taken.push(claim.run.id);
+            }
+            taken
+        };
+        let taken = fixture.at_once(take).await;
         assert_eq!(taken.len(), 40, "none twice");
         assert_eq!(taken.into_iter().collect::<BTreeSet<_>>(), wanted, "none left");
     }

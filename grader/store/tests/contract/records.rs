@@ -45,21 +45,14 @@ cases! {
             source, subdir: subdir.map(str::to_owned), spec: "tasks".into(), created_by: "x".into(),
             ..NewSubmission::default()
         };
-        let mut services = Vec::new();
-        for _ in 0..4 {
-            let store = Store::open(&fixture.url, 2).await.unwrap();
-            services.push(tokio::spawn(async move {
-                let mut joined = Vec::new();
-                for number in 0..20 {
-                    joined.push(store.join_submission(&of(format!("https://git.example/{number}"), None)).await.unwrap());
-                }
-                joined
-            }));
-        }
-        let mut joined = BTreeSet::new();
-        for service in services {
-            joined.extend(service.await.unwrap());
-        }
+        let join = |_, store: Store| async move {
+            let mut joined = Vec::new();
+            for number in 0..20 {
+                joined.push(store.join_submission(&of(format!("https://git.example/{number}"), None)).await.unwrap());
+            }
+            joined
+        };
+        let joined: BTreeSet<String> = fixture.at_once(join).await.into_iter().collect();
         assert_eq!(joined.len(), 20);
         let store = &fixture.store;
         let all = store.submissions(&SubmissionFilter::default(), &PageRequest::first(100)).await.unwrap();
