@@ -52,10 +52,13 @@ impl Fixture {
         T: Send + 'static,
         Work: Future<Output = Vec<T>> + Send + 'static,
     {
-        let mut services = Vec::new();
-        for number in 0..4 {
-            services.push(tokio::spawn(work(number, Store::open(&self.url, 2).await.unwrap())));
+        // Opened before the first begins: it would be done before the last is there.
+        let mut stores = Vec::new();
+        for _ in 0..4 {
+            stores.push(Store::open(&self.url, 2).await.unwrap());
         }
+        let services: Vec<_> =
+            stores.into_iter().enumerate().map(|(number, store)| tokio::spawn(work(number, store))).collect();
         let mut all = Vec::new();
         for service in services {
             all.extend(service.await.unwrap());
