@@ -153,6 +153,11 @@ impl Recorder {
         self.state().sent
     }
 
+    /// How long the latest recorded exchange took; zero before the first.
+    pub(crate) fn latest(&self) -> Duration {
+        self.state().exchanges.last().map(|latest| latest.elapsed).unwrap_or_default()
+    }
+
     #[expect(clippy::too_many_arguments, reason = "one call site, the parts of one exchange")]
     pub(crate) fn exchange(
         &self,

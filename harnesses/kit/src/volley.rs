@@ -19,8 +19,8 @@ use crate::{Answer, Context, Request};
 pub const MOST: usize = 64;
 /// How long the first parts may take to be sent; whoever is not ready by then goes along all the same.
 const GATHERING: Duration = Duration::from_secs(3);
-/// Time for a server to read what was sent, once all of it is.
-const SETTLING: Duration = Duration::from_millis(40);
+/// The least and the longest time for a server to read what was sent, once all of it is.
+const SETTLING: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(100));
 
 /// Sends requests so that their last bytes go out together, and gives the answers sorted by status.
 ///
@@ -35,7 +35,8 @@ pub async fn volley(ctx: &Context, requests: Vec<Request>) -> Vec<Answer> {
     let releasing = async {
         // Whether all are ready or time is up: they go.
         let _ = tokio::time::timeout(GATHERING, waiting.acquire_many(count)).await;
-        tokio::time::sleep(SETTLING).await;
+        // As long as a whole answer took just now: longer on a slow machine or a long way.
+        tokio::time::sleep(ctx.recorder().latest().clamp(SETTLING.0, SETTLING.1)).await;
         release.send_replace(true);
     };
     let (outcomes, ()) = future::join(sending, releasing).await;

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use super::median;
 use crate::shell::{self, Failure, Result, say};
 use crate::{build, setup};
 
@@ -68,21 +69,12 @@ fn print(theirs: &[Times], own: &[Times], floor: &[Times]) {
     for (name, pick, compose_most) in
         [("up", (|times: &Times| times.up) as fn(&Times) -> f64, 0.3), ("down", |times: &Times| times.down, 0.8)]
     {
-        let [theirs, own, floor] = [theirs, own, floor].map(|all| median(all.iter().map(pick).collect()));
+        let [theirs, own, floor] = [theirs, own, floor].map(|all| median(&all.iter().map(pick).collect::<Vec<_>>()));
         println!(
             "  {name:<5} {theirs:>7.2} {own:>7.2} {floor:>8.2}   {:.2} (<= {compose_most})  {:.2} (<= 1.3)",
             own / theirs,
             own / floor
         );
-    }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    match values.len() {
-        0 => f64::NAN,
-        count if count % 2 == 1 => values[count / 2],
-        count => f64::midpoint(values[count / 2 - 1], values[count / 2]),
     }
 }
 
@@ -172,15 +164,4 @@ fn until(what: &str, begun: Instant, mut holds: impl FnMut() -> bool) -> Result<
 
 fn docker(arguments: &[&str]) -> Result<String> {
     shell::read(Command::new("docker").args(arguments))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::median;
-
-    #[test]
-    fn a_median_is_in_the_middle() {
-        assert!((median(vec![3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9);
-        assert!((median(vec![4.0, 1.0, 2.0, 3.0]) - 2.5).abs() < 1e-9);
-    }
 }

@@ -1,7 +1,8 @@
 //! `cargo xtask bench probes`: what the suite of probes costs, on a submission and on a stub that answers at once, beside
 //! the same requests sent by hurl.
 //!
-//! Every part has a stack of its own, fresh and by the same secret, so that the same requests meet the same answers. The
+//! Every part has a stack of its own, fresh and by the same secret, so that the same requests meet the same answers. What
+//! is recorded is not what is timed: a recorder between the two costs a connection more for each of theirs. The
 //! submission's limiter is opened and the probes of it are left out, as is the load that lasts as long as its assessment
 //! says: what is left is the suite without its windows.
 
@@ -15,7 +16,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use self::wire::{Exchange, Recorder};
-use super::chosen;
+use super::{chosen, median};
 use crate::shell::{self, Failure, Result, say};
 use crate::{build, setup};
 
@@ -33,21 +34,21 @@ pub(crate) struct Args {
     /// cargo's profile for the grader: `release` for figures to quote, `dev` where building that takes too long
     #[arg(long, default_value = "release")]
     profile: String,
+    /// How often each part is timed, the suite and hurl in turn; medians are printed
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
 }
 
-/// One line of the table.
+/// One line of the table. Times are in seconds, one for each round.
+#[derive(Default)]
 struct Taken {
     requests: usize,
-    suite: f64,
-    theirs: Theirs,
-}
-
-/// What hurl made of the same requests.
-struct Theirs {
+    suite: Vec<f64>,
+    hurl: Vec<f64>,
+    /// What hurl sent of these requests: the format has no words for every one.
     sent: usize,
     /// Of them those that were answered with the same status.
     alike: usize,
-    seconds: f64,
 }
 
 /// Measures and prints.
@@ -66,37 +67,33 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Command::new("docker").args(["build", "--quiet", "--tag", IMAGE]).arg(shell::workspace().join(SUBMISSION)),
     )?;
 
-    let (exchanges, suite) = Stack::with(|api| probed(&grader, &spec, api, work.path()))?;
-    say(format!("{} requests; the same by hurl", exchanges.len()));
-    let theirs = Stack::with(|api| by_hurl(&hurl, &exchanges, api, work.path()))?;
-    let live = Taken { requests: exchanges.len(), suite, theirs };
-
-    let stub = wire::stub(&exchanges)?;
-    let (again, suite) = probed(&grader, &spec, stub, work.path())?;
-    // The stub has played its first answers.
-    let theirs = by_hurl(&hurl, &again, wire::stub(&again)?, work.path())?;
-    let stubbed = Taken { requests: again.len(), suite, theirs };
+    let suite = Suite { grader, spec, hurl, work: work.path(), rounds: args.rounds };
+    let (live, exchanges) = suite.taken(&mut Stack::with)?;
+    let (stubbed, _) = suite.taken(&mut |look| look(wire::stub(&exchanges)?))?;
 
     println!("                 requests    suite   a second       each     hurl   sent  alike   of hurl (<= 1.0)");
     print("submission", &live);
     print("a stub", &stubbed);
-    println!("suite on the submission: {:.1} s (<= 8)", live.suite);
+    println!("suite on the submission: {:.1} s (<= 8)", median(&live.suite));
     Ok(())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "requests of one run")]
 fn print(name: &str, taken: &Taken) {
-    let Theirs { sent, alike, seconds } = taken.theirs;
+    let Taken { sent, alike, .. } = taken;
     let requests = taken.requests as f64;
     // Those that hurl cannot say are taken to cost it what the others do.
-    let whole = seconds * requests / sent.max(1) as f64;
+    let whole = |seconds: f64| seconds * requests / (*sent).max(1) as f64;
+    let (suite, hurl) = (median(&taken.suite), median(&taken.hurl));
+    let ratios: Vec<f64> = taken.suite.iter().zip(&taken.hurl).map(|(ours, theirs)| ours / whole(*theirs)).collect();
+    let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = ratios.iter().copied().fold(0.0, f64::max);
     println!(
-        "{name:<16} {:>8} {:>6.1} s {:>10.0} {:>7.2} ms {seconds:>6.1} s {sent:>6} {alike:>6}   {:.2}",
+        "{name:<16} {:>8} {suite:>6.2} s {:>10.0} {:>7.2} ms {hurl:>6.2} s {sent:>6} {alike:>6}   {:.2} ({least:.2} to {most:.2})",
         taken.requests,
-        taken.suite,
-        requests / taken.suite,
-        1e3 * taken.suite / requests,
-        taken.suite / whole
+        requests / suite,
+        1e3 * suite / requests,
+        suite / whole(hurl)
     );
 }
 
@@ -117,53 +114,87 @@ fn untimed() -> Result<String> {
     serde_yaml::to_string(&spec).map_err(|error| Failure::new(error.to_string()))
 }
 
-/// What the suite asked of a server, and the seconds that it took.
-fn probed(grader: &Path, spec: &Path, server: SocketAddr, work: &Path) -> Result<(Vec<Exchange>, f64)> {
-    let recorder = Recorder::before(server)?;
-    let mut command = Command::new(grader);
-    command
-        .arg("probe")
-        .arg(format!("http://{}", recorder.address))
-        .arg("--spec")
-        .arg(spec)
-        .args(["--seed", super::SEED]);
-    let report = super::graded(&mut command, &work.join("out"))?;
-    let (exchanges, unread) = recorder.exchanges();
-    if unread > 0 {
-        say(format!("{unread} connections ended with something that is no whole message; they are left out"));
-    }
-    if exchanges.is_empty() {
-        return Err(Failure::new("the suite asked nothing"));
-    }
-    Ok((exchanges, super::seconds(&report, "probe")))
+/// The two programs and what they are given.
+struct Suite<'a> {
+    grader: PathBuf,
+    spec: PathBuf,
+    hurl: PathBuf,
+    work: &'a Path,
+    rounds: u32,
 }
 
-/// The same requests in their order, through a recorder as the suite's.
-fn by_hurl(hurl: &Path, exchanges: &[Exchange], server: SocketAddr, work: &Path) -> Result<Theirs> {
-    let recorder = Recorder::before(server)?;
-    let file = work.join("requests.hurl");
-    std::fs::write(&file, hurl::file(exchanges, recorder.address))?;
-    let seconds = hurl::seconds(hurl, &file)?;
-    let (sent, _) = recorder.exchanges();
-    let mut wanted: HashMap<(String, u16), usize> = HashMap::new();
-    for exchange in exchanges {
-        *wanted.entry((exchange.method.clone(), exchange.status())).or_default() += 1;
-    }
-    let mut alike = |exchange: &&Exchange| match wanted.get_mut(&(exchange.method.clone(), exchange.status())) {
-        Some(left @ 1..) => {
-            *left -= 1;
-            true
+/// Looks at a server that answers as if nobody had asked before.
+type Fresh<'a> = &'a mut dyn FnMut(&mut dyn FnMut(SocketAddr) -> Result<()>) -> Result<()>;
+
+impl Suite<'_> {
+    /// What the suite and hurl take for the same requests, and these requests with their answers.
+    fn taken(&self, fresh: Fresh) -> Result<(Taken, Vec<Exchange>)> {
+        let (mut exchanges, mut taken) = (Vec::new(), Taken::default());
+        fresh(&mut |server| self.recorded(server).map(|recorded| exchanges = recorded))?;
+        taken.requests = exchanges.len();
+        say(format!("{} requests; the same by hurl", exchanges.len()));
+        fresh(&mut |server| self.alike(&exchanges, server).map(|counted| (taken.sent, taken.alike) = counted))?;
+        for _ in 0..self.rounds {
+            fresh(&mut |server| self.probed(server).map(|seconds| taken.suite.push(seconds)))?;
+            fresh(&mut |server| self.by_hurl(&exchanges, server).map(|seconds| taken.hurl.push(seconds)))?;
         }
-        _ => false,
-    };
-    Ok(Theirs { sent: sent.len(), alike: sent.iter().filter(&mut alike).count(), seconds })
+        Ok((taken, exchanges))
+    }
+
+    /// The seconds that the suite takes on a server.
+    fn probed(&self, server: SocketAddr) -> Result<f64> {
+        let mut command = Command::new(&self.grader);
+        command.arg("probe").arg(format!("http://{server}")).arg("--spec").arg(&self.spec);
+        let report = super::graded(command.args(["--seed", super::SEED]), &self.work.join("out"))?;
+        Ok(super::seconds(&report, "probe"))
+    }
+
+    /// What the suite asks of a server.
+    fn recorded(&self, server: SocketAddr) -> Result<Vec<Exchange>> {
+        let recorder = Recorder::before(server)?;
+        self.probed(recorder.address)?;
+        let (exchanges, unread) = recorder.exchanges();
+        if unread > 0 {
+            say(format!("{unread} connections ended with something that is no whole message; they are left out"));
+        }
+        if exchanges.is_empty() {
+            return Err(Failure::new("the suite asked nothing"));
+        }
+        Ok(exchanges)
+    }
+
+    /// The seconds that hurl takes for these requests in their order.
+    fn by_hurl(&self, exchanges: &[Exchange], server: SocketAddr) -> Result<f64> {
+        let file = self.work.join("requests.hurl");
+        std::fs::write(&file, hurl::file(exchanges, server))?;
+        hurl::seconds(&self.hurl, &file)
+    }
+
+    /// How many of these requests hurl sends, and how many of them are answered as the suite's were.
+    fn alike(&self, exchanges: &[Exchange], server: SocketAddr) -> Result<(usize, usize)> {
+        let recorder = Recorder::before(server)?;
+        self.by_hurl(exchanges, recorder.address)?;
+        let (sent, _) = recorder.exchanges();
+        let mut wanted: HashMap<(&str, u16), usize> = HashMap::new();
+        for exchange in exchanges {
+            *wanted.entry((&exchange.method, exchange.status())).or_default() += 1;
+        }
+        let mut alike = 0;
+        for exchange in &sent {
+            if let Some(left @ 1..) = wanted.get_mut(&(exchange.method.as_str(), exchange.status())) {
+                *left -= 1;
+                alike += 1;
+            }
+        }
+        Ok((sent.len(), alike))
+    }
 }
 
 /// The submission's database and API by `docker run`, gone when this is dropped.
 struct Stack;
 
 impl Stack {
-    fn with<T>(look: impl FnOnce(SocketAddr) -> Result<T>) -> Result<T> {
+    fn with(look: &mut dyn FnMut(SocketAddr) -> Result<()>) -> Result<()> {
         let _stack = Stack;
         docker(&["network", "create", NAME])?;
         let [user, password, database] =
