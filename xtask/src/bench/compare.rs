@@ -75,8 +75,11 @@ fn difference(one: &serde_json::Value, other: &serde_json::Value, at: &str) -> O
         }
         _ if one == other => None,
         _ => {
-            let short = |value: &Value| value.to_string().chars().take(160).collect::<String>();
-            Some(format!("{at}: {} / {}", short(one), short(other)))
+            let (one, other) = (one.to_string(), other.to_string());
+            // A little of what is the same before, for the place.
+            let same = one.chars().zip(other.chars()).take_while(|(a, b)| a == b).count().saturating_sub(40);
+            let short = |text: &str| text.chars().skip(same).take(160).collect::<String>();
+            Some(format!("{at}: {} / {}", short(&one), short(&other)))
         }
     }
 }

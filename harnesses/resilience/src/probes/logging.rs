@@ -60,7 +60,9 @@ impl Probe for Logging {
         let sound_path = path(&sound.target).to_owned();
         let is_ours = move |line: &str| names(line, &sound_path, &word);
         let of_sound = arrived(ctx, &service, &mark, |lines| lines.iter().any(|line| is_ours(line))).await?;
-        let sound_lines: Vec<String> = of_sound.into_iter().filter(|line| is_ours(line)).collect();
+        let mut sound_lines: Vec<String> = of_sound.into_iter().filter(|line| is_ours(line)).collect();
+        // What comes first may be about the request before: its line is written after its answer.
+        sound_lines.sort_by_key(|line| !is_about(line, &sound.method, answered.status()));
 
         let failed_at = self::mark(ctx).await?;
         let failing: Vec<Request> = unknown.into_iter().chain([nowhere]).collect();
@@ -185,6 +187,13 @@ fn names(line: &str, path: &str, word: &str) -> bool {
     line.contains(path) || (word.len() > 2 && line.to_lowercase().contains(word))
 }
 
+/// Whether a line tells of a request by that method that was answered so.
+fn is_about(line: &str, method: &str, status: u16) -> bool {
+    let tells =
+        |wanted: &str| line.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word.eq_ignore_ascii_case(wanted));
+    tells(method) && tells(&status.to_string())
+}
+
 fn is_grave(line: &str) -> bool {
     log_line::read(line).level.is_some_and(|level| level >= Level::Warning)
 }
@@ -303,6 +312,14 @@ mod tests {
         assert!(names("Listing all Things", "/v1/things", "things"));
         assert!(!names("connected", "/v1/things", "things"));
         assert!(!names("a to b", "/v1/a", "a"));
+    }
+
+    #[test]
+    fn a_line_is_about_one_request() {
+        assert!(is_about("10.0.0.1:4 - \"GET /things HTTP/1.1\" 200 OK", "GET", 200));
+        assert!(is_about(r#"{"method":"get","path":"/things","status":200}"#, "GET", 200));
+        assert!(!is_about("10.0.0.1:4 - \"POST /things HTTP/1.1\" 200 OK", "GET", 200));
+        assert!(!is_about("10.0.0.1:4 - \"GET /things HTTP/1.1\" 401 in 200.5 ms", "GET", 20));
     }
 
     #[test]
