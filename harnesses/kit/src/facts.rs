@@ -82,6 +82,19 @@ pub struct RouteHint {
     pub source: BindingSource,
     /// File and line that say so.
     pub place: String,
+    /// Members of the body as the handler declares them; empty where the source does not tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<MemberHint>,
+}
+
+/// A member of a request's body, as the source declares it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberHint {
+    /// As it goes over the wire.
+    pub name: String,
+    /// Its JSON type, such as `string`; empty where the source does not tell.
+    pub kind: String,
+    pub required: bool,
 }
 
 /// An OpenAPI document found in the tree.

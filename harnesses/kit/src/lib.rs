@@ -28,8 +28,8 @@ pub use account::{Account, Carrier, Session};
 pub use context::Context;
 pub use database::{LiveDatabase, Table};
 pub use facts::{
-    ApiDocument, Claim, ClaimKind, Credentials, DatabaseHint, DatabaseKind, DocumentedEndpoint, Facts, MigrationFacts,
-    ReadmeFacts, RouteHint,
+    ApiDocument, Claim, ClaimKind, Credentials, DatabaseHint, DatabaseKind, DocumentedEndpoint, Facts, MemberHint,
+    MigrationFacts, ReadmeFacts, RouteHint,
 };
 pub use flow::{Flow, Gathering, Step};
 pub use http::{Answer, Body, Request};

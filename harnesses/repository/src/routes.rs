@@ -3,6 +3,7 @@
 //! A hint may be wrong; a call proves it. What is read is spelled as binding wants it: parameters as `{name}`.
 
 mod annotated;
+mod bodies;
 mod django;
 mod golang;
 mod graph;
@@ -24,6 +25,7 @@ use grader_model::{BindingSource, Snapshot};
 use harness_kit::RouteHint;
 
 use self::annotated::Application;
+use self::bodies::Bodies;
 use self::django::Views;
 use self::graph::Graph;
 use self::values::Constants;
@@ -64,6 +66,7 @@ fn from_source(snapshot: &Snapshot) -> Vec<RouteHint> {
     let mut constants = Constants::default();
     let mut views = Views::default();
     let mut application = Application::default();
+    let mut bodies = Bodies::default();
     let mut units = Vec::new();
     for (path, text, language) in tree::sources(snapshot) {
         if began.elapsed() > TIME {
@@ -94,7 +97,10 @@ fn from_source(snapshot: &Snapshot) -> Vec<RouteHint> {
                 application.read(&unit.code, &constants);
             }
             Language::Go => golang::declare(&mut graph, unit.file, &unit.code),
-            Language::Rust => rust::declare(&mut graph, unit.file, &unit.code, &constants),
+            Language::Rust => {
+                rust::declare(&mut graph, unit.file, &unit.code, &constants);
+                bodies.read(unit.path, &unit.code);
+            }
             Language::Jvm | Language::Php | Language::Ruby | Language::CSharp | Language::Elixir => {}
         }
     }
@@ -114,11 +120,13 @@ fn from_source(snapshot: &Snapshot) -> Vec<RouteHint> {
         .expand()
         .into_iter()
         .filter_map(|route| {
+            let place = format!("{}:{}", route.file, route.line);
             Some(RouteHint {
-                method: route.method,
                 path: tidy(&route.path, keeps_slash(&route.file))?,
                 source: BindingSource::Source,
-                place: format!("{}:{}", route.file, route.line),
+                members: bodies.of(&place, &route.method),
+                method: route.method,
+                place,
             })
         })
         .collect()

@@ -48,7 +48,7 @@ impl Probe for Leaks {
             let is_traced = leaks.iter().any(|(leak, _)| *leak == Leak::StackTrace);
             for (leak, words) in leaks {
                 let counts = leak != Leak::Path || (exchange.status >= 400 && !is_traced);
-                let path = routes.template(&exchange.target).unwrap_or("a path that does not exist");
+                let path = routes.name(&exchange.target);
                 let place = (leak, format!("{} {path}", exchange.method));
                 if counts && !found.contains_key(&place) && !was_sent(&exchanges, exchange.number, words) {
                     let words: String = words.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -59,7 +59,7 @@ impl Probe for NoServerErrors {
         let mut lines = Vec::new();
         let mut evidence = Vec::new();
         for exchange in broken.into_iter().filter(|exchange| !spoken_for.contains(&kind(&routes, exchange))) {
-            let path = routes.template(&exchange.target).unwrap_or("a path that does not exist");
+            let path = routes.name(&exchange.target);
             if seen.insert((exchange.method.clone(), path.to_owned(), exchange.status)) {
                 let status = http::status_line(exchange.status);
                 // Before binding began, nobody had a name yet.

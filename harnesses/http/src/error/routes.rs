@@ -41,6 +41,15 @@ impl Routes {
     pub(super) fn template(&self, target: &str) -> Option<&str> {
         self.0.iter().map(|(_, template)| template.as_str()).find(|template| fits(template, target))
     }
+
+    /// What findings call the path of a request. The root is there, whatever it answers.
+    pub(super) fn name(&self, target: &str) -> &str {
+        match self.template(target) {
+            Some(template) => template,
+            None if fits("/", target) => "/",
+            None => "a path that does not exist",
+        }
+    }
 }
 
 /// Whether a target falls under a template. A slash at the end makes another path: frameworks differ in how they take it.
@@ -81,6 +90,11 @@ mod tests {
         assert_eq!(routes.template("/v1/things/7"), Some("/v1/things/{id}"));
         assert_eq!(routes.template("/v1/nowhere"), None);
         assert_eq!(routes.template("/"), None);
+        assert_eq!(routes.name("/v1/things/7"), "/v1/things/{id}");
+        assert_eq!(
+            ["/", "/?a=b", "/v1/nowhere"].map(|target| routes.name(target)),
+            ["/", "/", "a path that does not exist"]
+        );
     }
 
     #[test]

@@ -142,7 +142,7 @@ async fn find_register(
                 operation.proof = format!("{} {} answered {}", operation.method, operation.path, answer.status_line());
                 return Ok((operation, sent, answer));
             }
-            if matches!(answer.status(), 404 | 405 | 0) || is_page(&answer) {
+            if is_absent(&answer) {
                 break;
             }
             note_trouble(&mut trouble, &operation, &answer, candidate.source);
@@ -232,7 +232,7 @@ async fn find_login(
                     format!("{} {} answered {} with a session", operation.method, operation.path, answer.status_line());
                 return Ok((operation, answer, session));
             }
-            if matches!(answer.status(), 404 | 405 | 0) || is_page(&answer) {
+            if is_absent(&answer) {
                 break;
             }
             note_trouble(&mut trouble, &operation, &answer, candidate.source);
@@ -315,6 +315,12 @@ pub(super) fn is_page(answer: &Answer) -> bool {
     }
     answer.header("content-type").is_some_and(|value| value.contains("text/html"))
         && !answer.json().is_some_and(|body| body.is_object() || body.is_array())
+}
+
+/// Whether nothing is routed there. A page that says what is wrong with a body comes from a route that has read it:
+/// frameworks answer so to whoever does not insist on JSON.
+pub(super) fn is_absent(answer: &Answer) -> bool {
+    matches!(answer.status(), 404 | 405 | 0) || is_page(answer) && !matches!(answer.status(), 400 | 415 | 422)
 }
 
 /// Keeps the most telling reason: a documented route's refusal says more than a guess's.

@@ -61,7 +61,7 @@ impl Sources {
                 method => vec![method],
             };
             for method in methods {
-                known.push(Candidate {
+                let untold = Candidate {
                     method: method.to_owned(),
                     path: one_parameter(&route.path),
                     template: one_parameter(&route.path),
@@ -69,7 +69,13 @@ impl Sources {
                     encoding: Encoding::Json,
                     members: IndexMap::new(),
                     query: Vec::new(),
-                });
+                };
+                // What the source tells goes first, and customary names after it: it may have been read wrongly.
+                if !route.members.is_empty() {
+                    let members = route.members.iter().map(|hint| (hint.name.clone(), Member::of(hint))).collect();
+                    known.push(Candidate { members, ..untold.clone() });
+                }
+                known.push(untold);
             }
         }
         Sources { known, overrides: overrides.clone() }
@@ -247,7 +253,12 @@ impl Sources {
     ) -> Vec<Candidate> {
         let mut all: Vec<Candidate> = Vec::new();
         let mut add = |candidate: Candidate| {
-            let known = all.iter().any(|other| other.method == candidate.method && other.path == candidate.path);
+            // The source's word on a body and the route without it are two tries.
+            let is_untold = candidate.source == BindingSource::Source && candidate.members.is_empty();
+            let known = all
+                .iter()
+                .filter(|other| other.method == candidate.method && other.path == candidate.path)
+                .any(|other| !is_untold || other.source != candidate.source || other.members.is_empty());
             if !known && all.len() < MOST {
                 all.push(candidate);
             }

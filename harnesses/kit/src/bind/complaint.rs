@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use super::accounts::is_page;
 use crate::Answer;
 use crate::wire;
 
@@ -98,6 +99,8 @@ const NO_NAMES: &[&str] = &[
 pub(super) fn complaints(answer: &Answer) -> Vec<Complaint> {
     match answer.json() {
         Some(body) => of_body(body),
+        // The words of a page are the framework's.
+        None if is_page(answer) => Vec::new(),
         None => {
             let mut found = Found::default();
             sentence(&answer.text(), &mut found.guessed);

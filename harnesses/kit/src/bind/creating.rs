@@ -4,7 +4,7 @@ use grader_model::BindingSource;
 use grader_spec::Action;
 use serde_json::{Map, Value};
 
-use super::accounts::{follow, is_page, note_trouble, other_carriers, privileged};
+use super::accounts::{follow, is_absent, is_page, note_trouble, other_carriers, privileged};
 use super::candidates::{Candidate, Sources};
 use super::draft::{Draft, Missing};
 use super::flat::{self, Above, Form, Way};
@@ -175,7 +175,7 @@ async fn create_at(
             break;
         }
         let is_about_above = flat::is_about_above(resource, &operation, &above, &answer);
-        if is_page(&answer) || matches!(answer.status(), 404 | 405 | 0) && !is_about_above {
+        if is_absent(&answer) && !is_about_above {
             tried = Tried::Refused;
             break;
         }

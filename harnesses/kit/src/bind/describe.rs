@@ -50,7 +50,7 @@ pub struct Described {
 }
 
 /// A member of a request body.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Member {
     pub required: bool,
     /// JSON types that are taken; empty when the description does not say.
@@ -60,6 +60,14 @@ pub struct Member {
     pub example: Option<Value>,
     /// Members of an array's items, where the member is an array of objects.
     pub items: IndexMap<String, Member>,
+}
+
+impl Member {
+    /// As the source declares it.
+    pub(super) fn of(hint: &crate::MemberHint) -> Self {
+        let types = Some(hint.kind.clone()).filter(|kind| !kind.is_empty()).into_iter().collect();
+        Member { required: hint.required, types, ..Member::default() }
+    }
 }
 
 /// Whether a document is an API description.

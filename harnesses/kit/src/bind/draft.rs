@@ -235,6 +235,15 @@ fn looks_like_a_member(name: &str) -> bool {
 
 /// A sound value for a member by its description or, failing that, by its name.
 fn guess(name: &str, member: Option<&Member>, values: &mut Values) -> Value {
+    let guessed = guess_of(name, member, values);
+    // A year may be a number or a text.
+    if guessed.is_number() && member.is_some_and(|member| member.types == ["string"]) {
+        return json!(guessed.to_string());
+    }
+    guessed
+}
+
+fn guess_of(name: &str, member: Option<&Member>, values: &mut Values) -> Value {
     if let Some(member) = member {
         if let Some(choice) = member.choices.first() {
             return choice.clone();
@@ -323,5 +332,19 @@ pub(super) fn confirm(body: &mut Map<String, Value>, password: &str) {
         if value.as_str() == Some(CONFIRMATION) {
             *value = json!(password);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_year_is_a_number_or_a_text_as_it_is_declared() {
+        let (fields, mut values) = (IndexMap::new(), Values::new(1, "test"));
+        let member = |kind: &str| Member { required: true, types: vec![kind.to_owned()], ..Member::default() };
+        let members = IndexMap::from([("year".to_owned(), member("string")), ("pages".to_owned(), member("integer"))]);
+        let draft = Draft::begin(&members, &fields, &[], &mut values);
+        assert_eq!((&draft.extras["year"], &draft.extras["pages"]), (&json!("2001"), &json!(320)));
     }
 }

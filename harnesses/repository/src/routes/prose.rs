@@ -60,6 +60,7 @@ fn document(path: &str, text: &str) -> Vec<RouteHint> {
                     path: route,
                     source: BindingSource::Readme,
                     place: place.clone(),
+                    members: Vec::new(),
                 });
             }
         };

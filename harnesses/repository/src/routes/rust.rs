@@ -6,7 +6,7 @@ use super::graph::{Function, Graph, RouterId};
 use super::values::Constants;
 use crate::code::Code;
 
-const METHODS: &[&str] = &["get", "post", "put", "patch", "delete"];
+pub(super) const METHODS: &[&str] = &["get", "post", "put", "patch", "delete"];
 
 /// Functions of a file, routers that it makes, and handlers with their attribute.
 pub(super) fn declare(graph: &mut Graph, file: usize, code: &Code<'_>, constants: &Constants) {

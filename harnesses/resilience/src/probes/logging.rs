@@ -104,6 +104,10 @@ impl Logging {
                 fraction,
                 format!("The log's trace of requests and errors lacks {}", missing.join(", ")),
             ),
+            _ if trace.requests || trace.errors => {
+                let summary = format!("What the log tells of requests and errors lacks {}", missing.join(", "));
+                Finding::fail(self.id(), summary)
+            }
             _ => Finding::fail(self.id(), "Neither requests nor errors leave a trace on the container's log"),
         };
         let actual = if missing.is_empty() { expected.to_owned() } else { format!("missing: {}", missing.join(", ")) };
