@@ -11,6 +11,9 @@ use crate::code::Code;
 
 /// Members of one body; a struct with more is not one that a person filled in.
 const MOST_MEMBERS: usize = 60;
+/// Tokens of a handler's parameters, and of one field, that are looked at.
+const MOST_PARAMETERS: usize = 400;
+const MOST_FIELD: usize = 80;
 /// Structs of a tree that are kept.
 const MOST_STRUCTS: usize = 2_000;
 
@@ -119,10 +122,11 @@ fn module(path: &str) -> String {
 fn function<'a>(code: &Code<'a>, at: usize) -> Option<(&'a str, String)> {
     let name = code.word(at + 1)?;
     let open = (at + 2..code.len().min(at + 60)).find(|at| code.is(*at, "("))?;
-    let carrier = (open..code.close(open)).find(|at| {
+    let close = code.close(open).min(open + MOST_PARAMETERS);
+    let carrier = (open..close).find(|at| {
         code.word(*at).is_some_and(|word| word.ends_with("Json") || word.ends_with("Form")) && code.is(at + 1, "<")
     })?;
-    let end = (carrier + 2..code.close(open)).find(|at| code.is(*at, ">") || code.is(*at, "<"))?;
+    let end = (carrier + 2..close).find(|at| code.is(*at, ">") || code.is(*at, "<"))?;
     let body = (carrier + 2..end).rev().find_map(|at| code.word(at))?;
     Some((name, body.to_owned()))
 }
@@ -144,14 +148,14 @@ fn member(code: &Code<'_>, part: Range<usize>, style: &str) -> Option<Option<Mem
     let (mut renamed, mut is_optional) = (None, false);
     while code.is(at, "#") && code.is(at + 1, "[") {
         let end = code.close(at + 1);
-        let has = |word: &str| (at..end).any(|at| code.is(at, word));
+        let has = |word: &str| (at..end.min(at + MOST_FIELD)).any(|at| code.is(at, word));
         if has("flatten") || has("rename_all") {
             return None;
         }
         if has("skip") || has("skip_deserializing") {
             return Some(None);
         }
-        renamed = valued(code, at..end, "rename").or(renamed);
+        renamed = valued(code, at..end.min(at + MOST_FIELD), "rename").or(renamed);
         is_optional |= has("default");
         at = end + 1;
     }
@@ -160,7 +164,7 @@ fn member(code: &Code<'_>, part: Range<usize>, style: &str) -> Option<Option<Mem
     }
     // What a comma inside a type left over is no field.
     let Some(name) = code.word(at).filter(|_| code.is(at + 1, ":") && !code.is(at + 2, ":")) else { return Some(None) };
-    let words: Vec<&str> = (at + 2..part.end).filter_map(|at| code.word(at)).collect();
+    let words: Vec<&str> = (at + 2..part.end.min(at + MOST_FIELD)).filter_map(|at| code.word(at)).collect();
     let is_option = words.first() == Some(&"Option");
     Some(Some(MemberHint {
         name: renamed.map_or_else(|| spelled(name.trim_start_matches("r#"), style), str::to_owned),

@@ -436,6 +436,8 @@ fn hostile_sources_take_no_time_and_do_no_harm() {
         ("f.go", &"r.Group(\"/x\", ".replace(", ", ")\n").repeat(10_000)),
         ("config/routes.rb", &"resources :a do\n".repeat(10_000)),
         ("routes/api.php", &"Route::group(function(){\n".repeat(10_000)),
+        ("h.rs", &format!("{}{}", "#[post(\"/x\")] fn a(".repeat(10_000), ")".repeat(10_000))),
+        ("i.rs", &format!("{}{}", "struct A { #[b(c)] d: ".repeat(10_000), "}".repeat(10_000))),
         ("g.java", &"@Controller class A {\n@Get(\n".repeat(10_000)),
     ] {
         routes(&[(path, text)]);
