@@ -39,6 +39,7 @@ pub use overrides::{OperationOverride, Overrides};
 pub use paging::is_paging;
 pub use relations::account_value;
 
+use crate::http::JSON_ACCEPTED;
 use crate::protocol::{Host, Start};
 use crate::vantage::Endpoint;
 use crate::{Context, Request};
@@ -100,12 +101,13 @@ pub async fn find_api(start: &Start, host: &Host) -> Result<Context, NoApi> {
                 .map_err(NoApi::Client)
         };
         let mut ctx = context(endpoint.clone())?;
-        let mut root = quick("/").send(&ctx).await;
+        // Outside the record until it is known how the API wants to be asked.
+        let mut root = quick("/").send_aside(&ctx).await;
         // Some answer to the host names of their README alone, as `ALLOWED_HOSTS` of Django does.
         if matches!(root.status(), 400 | 403 | 421) && endpoint.host.is_none() {
             let known = Endpoint { host: Some("localhost".to_owned()), ..endpoint.clone() };
             let other = context(known)?;
-            let answer = quick("/").send(&other).await;
+            let answer = quick("/").send_aside(&other).await;
             if !matches!(answer.status(), 0 | 400 | 403 | 421) {
                 other.observe(format!(
                     "Requests to the host `{}` are refused; the API was asked as `localhost`.",
@@ -118,6 +120,13 @@ pub async fn find_api(start: &Start, host: &Host) -> Result<Context, NoApi> {
             tried.push(format!("{place}: {}", root.failure().unwrap_or("no answer")));
             continue;
         }
+        if answers_json_when_asked(&ctx).await {
+            ctx.ask_for_json();
+            ctx.observe(format!(
+                "The API answers pages to whoever does not ask for JSON; every request asks for it by `Accept: {JSON_ACCEPTED}`."
+            ));
+        }
+        quick("/").send(&ctx).await;
         let description = find_description(&ctx).await;
         let mut rank = 1;
         if let Some(found) = description {
@@ -139,6 +148,20 @@ pub async fn find_api(start: &Start, host: &Host) -> Result<Context, NoApi> {
 /// A look that waits for no slow answer.
 fn quick(path: &str) -> Request {
     Request::get(path).timeout(Duration::from_secs(4))
+}
+
+/// Whether the API answers JSON in place of a page when it is asked to. Frameworks that render pages too (Laravel, Rails,
+/// Rocket) answer errors so, or by a redirect, to whoever takes anything. A client of the API would ask, so the harness does.
+///
+/// Looked at where nothing is routed, and outside the record: the answers say nothing of the API's own routes.
+async fn answers_json_when_asked(ctx: &Context) -> bool {
+    let missing = format!("{}/no-such-path", ctx.spec().domain.prefixes.first().map_or("", String::as_str));
+    let anything = quick(&missing).send_aside(ctx).await;
+    if !anything.is_client_error() || !accounts::is_page(&anything) {
+        return false;
+    }
+    let asked = quick(&missing).header("accept", JSON_ACCEPTED).send_aside(ctx).await;
+    asked.status() == anything.status() && asked.record().says_json() && asked.json().is_some()
 }
 
 async fn find_description(ctx: &Context) -> Option<Arc<Description>> {

@@ -35,6 +35,7 @@ pub struct Context {
     learnt: Mutex<Learnt>,
     overrides: Overrides,
     carrier: Mutex<Option<crate::Carrier>>,
+    asks_for_json: bool,
 }
 
 /// What binding found.
@@ -107,6 +108,7 @@ impl Context {
             learnt: Mutex::default(),
             overrides,
             carrier: Mutex::default(),
+            asks_for_json: false,
         })
     }
 
@@ -149,6 +151,16 @@ impl Context {
     /// A whole-number parameter of a probe, or the probe's own default.
     pub fn param(&self, probe: &str, name: &str, default: u64) -> u64 {
         self.params(probe).get(name).and_then(serde_json::Value::as_u64).unwrap_or(default)
+    }
+
+    /// Whether requests that say nothing of it ask for JSON by `Accept`.
+    pub(crate) fn asks_for_json(&self) -> bool {
+        self.asks_for_json
+    }
+
+    /// From now on requests that say nothing of it ask for JSON.
+    pub(crate) fn ask_for_json(&mut self) {
+        self.asks_for_json = true;
     }
 
     pub(crate) fn client(&self, vantage: usize) -> Option<reqwest::Client> {

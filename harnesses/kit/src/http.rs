@@ -15,6 +15,10 @@ use crate::{Context, Session};
 /// Bytes of one answer's body that are read; the rest is dropped and the answer marked as cut.
 pub const BODY_BUDGET: usize = 8 * 1024 * 1024;
 
+/// How JSON is asked for where an API has to be asked (RFC 9110, 12.5.1). The second range is for those that answer JSON
+/// under a name of its own alone, such as `application/ld+json`. No `*/*` follows: some frameworks take that for a browser.
+pub(crate) const JSON_ACCEPTED: &str = "application/json, application/*+json";
+
 /// A request in the making. Build it with [`Request::get`] and its kin, send it with [`Request::send`].
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -191,7 +195,8 @@ impl Outcome {
         };
         let json = if cut { None } else { serde_json::from_slice(&body).ok() };
         let recorder = ctx.recorder();
-        let made = recorder.exchange(request, status, headers, &body, cut, failure, self.elapsed);
+        let sent = request.sent_headers(ctx);
+        let made = recorder.exchange(request, sent, status, headers, &body, cut, failure, self.elapsed);
         let record = if on_record { recorder.record(made) } else { recorder.count(made) };
         Answer(Arc::new(AnswerParts { record, body, json }))
     }
@@ -209,7 +214,7 @@ async fn exchange(request: &Request, ctx: &Context, body: Option<reqwest::Body>)
     let client = ctx.client(request.vantage).ok_or("that source address is not available")?;
     let method = reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|error| error.to_string())?;
     let mut builder = client.request(method, format!("{origin}{}", request.target));
-    for (name, value) in request.headers.iter().chain(&request.session_header()) {
+    for (name, value) in &request.sent_headers(ctx) {
         builder = builder.header(name, value);
     }
     builder = match (body, &request.body) {
@@ -257,9 +262,15 @@ fn reason(error: &reqwest::Error) -> String {
 }
 
 impl Request {
-    /// The headers that carry the session, in the way that the submission reads it.
-    pub fn session_header(&self) -> Vec<(String, String)> {
-        self.session.as_ref().map(|session| vec![session.header()]).unwrap_or_default()
+    /// The headers as they are sent: the request's own, what the API has to be asked by, and the session in the way that
+    /// the submission reads it.
+    pub(crate) fn sent_headers(&self, ctx: &Context) -> Vec<(String, String)> {
+        let mut headers = self.headers.clone();
+        if ctx.asks_for_json() && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("accept")) {
+            headers.push(("accept".to_owned(), JSON_ACCEPTED.to_owned()));
+        }
+        headers.extend(self.session.as_ref().map(Session::header));
+        headers
     }
 }
 

@@ -162,6 +162,7 @@ impl Recorder {
     pub(crate) fn exchange(
         &self,
         request: &Request,
+        mut request_headers: Vec<(String, String)>,
         status: u16,
         headers: Vec<(String, String)>,
         body: &[u8],
@@ -169,8 +170,6 @@ impl Recorder {
         failure: Option<String>,
         elapsed: Duration,
     ) -> Recorded {
-        let mut request_headers = request.headers.clone();
-        request_headers.extend(request.session_header());
         let (content_type, request_body) = match &request.body {
             Body::Empty => (None, String::new()),
             Body::Json(value) => (Some("application/json"), value.to_string()),

@@ -1,5 +1,12 @@
 //! Styles of sound submissions: everything that they offer is bound without anybody's help.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use axum::extract::Request;
+use axum::http::header;
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse as _, Redirect};
 use grader_model::BindingSource;
 use grader_spec::Action;
 use harness_kit::Flow;
@@ -291,6 +298,64 @@ async fn an_api_that_answers_to_one_host_alone_is_asked_by_it() {
     let seen = harness::bind(router(style.clone()), Overrides::default()).await;
     all_is_bound(&seen, &style);
     assert!(seen.notes.iter().any(|note| note.text.contains("asked as `localhost`")), "{:?}", seen.notes);
+}
+
+/// How an API tells what is wrong.
+#[derive(Clone, Copy)]
+enum Errors {
+    /// As JSON to whoever names it first, else by a page, or by a redirect to one where a body or a session is refused
+    /// (Laravel).
+    Negotiated,
+    /// By a page, whoever asks (Express without an error handler).
+    Pages,
+}
+
+/// A shop with such errors, and what its callers accepted.
+fn with_errors(style: Style, errors: Errors) -> (axum::Router, Arc<Mutex<BTreeSet<String>>>) {
+    let accepted = Arc::<Mutex<BTreeSet<String>>>::default();
+    let seen = Arc::clone(&accepted);
+    let layer = axum::middleware::from_fn(move |request: Request, next: Next| {
+        let accept =
+            request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
+        let is_asked = accept.split(',').next().is_some_and(|first| first.contains("/json"));
+        seen.lock().expect("no test breaks while it holds the lock").insert(accept);
+        async move {
+            let answer = next.run(request).await;
+            match answer.status().as_u16() {
+                400.. if matches!(errors, Errors::Negotiated) && is_asked => answer,
+                401 | 422 if matches!(errors, Errors::Negotiated) => Redirect::to("/sign-in").into_response(),
+                400.. => (answer.status(), Html("<h1>Something is wrong</h1>")).into_response(),
+                _ => answer,
+            }
+        }
+    });
+    (router(style).layer(layer), accepted)
+}
+
+#[tokio::test]
+async fn an_api_with_pages_for_who_does_not_ask_for_json_is_asked_for_it() {
+    let style = Style { insists: &["full_name"], refusals: Refusals::Laravel, ..Style::default() };
+    let (router, accepted) = with_errors(style.clone(), Errors::Negotiated);
+    let seen = harness::bind(router, Overrides::default()).await;
+    all_is_bound(&seen, &style);
+    assert!(
+        seen.notes.iter().any(|note| note.text.contains("asks for it by `Accept: application/json")),
+        "{:?}",
+        seen.notes
+    );
+    let accepted = accepted.lock().expect("no request is under way");
+    assert_eq!(
+        accepted.iter().map(String::as_str).collect::<Vec<_>>(),
+        ["*/*", "application/json, application/*+json"]
+    );
+}
+
+#[tokio::test]
+async fn pages_for_whoever_asks_change_no_request() {
+    let (router, _) = with_errors(Style::default(), Errors::Pages);
+    let seen = harness::bind(router, Overrides::default()).await;
+    all_is_bound(&seen, &Style::default());
+    assert!(!seen.notes.iter().any(|note| note.text.contains("Accept")), "{:?}", seen.notes);
 }
 
 #[tokio::test]
