@@ -94,6 +94,12 @@ pub struct MemberHint {
     pub name: String,
     /// Its JSON type, such as `string`; empty where the source does not tell.
     pub kind: String,
+    /// Its format as OpenAPI names it, such as `date`; empty where there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub format: String,
+    /// The texts that are taken, where only some are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<String>,
     pub required: bool,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Without a folder, the sources of the fixtures (the good submissions and the small programs, which are in five
 //! languages) are repeated under other names until the tree has 500 files: the same tree each time, and one that has a
-//! copy of everything. With one, its findings are printed as well. Prints figures and judges nothing.
+//! copy of everything. With one, its findings and routes are printed as well. Prints figures and judges nothing.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -59,6 +59,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!("{}:{} {}: {}", readme.path, claim.line, claim.said, claim.wrong);
         }
         println!("{} claims and {} endpoints in documents", readme.claims.len(), readme.endpoints.len());
+    }
+    for route in facts.routes.iter().filter(|_| given.is_some()) {
+        let members = route.members.iter().map(|member| {
+            let mark = if member.required { "" } else { "?" };
+            format!("{}{mark}", member.name)
+        });
+        let body = members.collect::<Vec<_>>().join(", ");
+        println!("{:<6} {} ({}) {body}", route.method, route.path, route.place);
     }
     let mut slow: Vec<_> = findings.iter().map(|finding| (finding.millis, finding.probe.as_str())).collect();
     slow.sort_unstable_by(|a, b| b.cmp(a));

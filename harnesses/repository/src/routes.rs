@@ -80,12 +80,14 @@ fn from_source(snapshot: &Snapshot) -> Vec<RouteHint> {
         let name = tree::file_name(path);
         if name.starts_with("application") && matches!(tree::extension(name), "properties" | "yml" | "yaml") {
             application.read_settings(text);
+            bodies.read_settings(text);
         }
     }
     for unit in &units {
         if began.elapsed() > TIME {
             break;
         }
+        bodies.read(unit.path, &unit.code, unit.language);
         match unit.language {
             Language::Python => {
                 python::declare(&mut graph, unit.file, &unit.code, &constants);
@@ -97,10 +99,7 @@ fn from_source(snapshot: &Snapshot) -> Vec<RouteHint> {
                 application.read(&unit.code, &constants);
             }
             Language::Go => golang::declare(&mut graph, unit.file, &unit.code),
-            Language::Rust => {
-                rust::declare(&mut graph, unit.file, &unit.code, &constants);
-                bodies.read(unit.path, &unit.code);
-            }
+            Language::Rust => rust::declare(&mut graph, unit.file, &unit.code, &constants),
             Language::Jvm | Language::Php | Language::Ruby | Language::CSharp | Language::Elixir => {}
         }
     }

@@ -66,7 +66,8 @@ impl Member {
     /// As the source declares it.
     pub(super) fn of(hint: &crate::MemberHint) -> Self {
         let types = Some(hint.kind.clone()).filter(|kind| !kind.is_empty()).into_iter().collect();
-        Member { required: hint.required, types, ..Member::default() }
+        let choices = hint.choices.iter().cloned().map(Value::String).collect();
+        Member { required: hint.required, types, format: hint.format.clone(), choices, ..Member::default() }
     }
 }
 

@@ -9,9 +9,9 @@ use axum::middleware::Next;
 use axum::response::{Html, IntoResponse as _, Redirect};
 use grader_model::BindingSource;
 use grader_spec::Action;
-use harness_kit::Flow;
 use harness_kit::bind::Overrides;
 use harness_kit::resource::{PageStyle, Pagination};
+use harness_kit::{Flow, MemberHint, RouteHint};
 use serde_json::{Value, json};
 
 use crate::harness::{self, Seen};
@@ -298,6 +298,37 @@ async fn an_api_that_answers_to_one_host_alone_is_asked_by_it() {
     let seen = harness::bind(router(style.clone()), Overrides::default()).await;
     all_is_bound(&seen, &style);
     assert!(seen.notes.iter().any(|note| note.text.contains("asked as `localhost`")), "{:?}", seen.notes);
+}
+
+#[tokio::test]
+async fn what_no_refusal_names_is_taken_from_the_source() {
+    let style = Style { insists: &["shelf_mark", "member_since"], refusals: Refusals::Spring, ..Style::default() };
+    let seen = harness::bind(router(style.clone()), Overrides::default()).await;
+    assert!(seen.of("account.register").method.is_empty(), "{:?}", seen.of("account.register"));
+    let member = |name: &str, format: &str| MemberHint {
+        name: name.to_owned(),
+        kind: "string".to_owned(),
+        format: format.to_owned(),
+        choices: Vec::new(),
+        required: true,
+    };
+    let told = RouteHint {
+        method: "POST".to_owned(),
+        path: "/auth/register".to_owned(),
+        source: BindingSource::Source,
+        place: "Accounts.java:9".to_owned(),
+        members: vec![
+            member("email", ""),
+            member("password", ""),
+            MemberHint { choices: vec!["A1".to_owned()], ..member("shelf_mark", "") },
+            member("member_since", "date"),
+        ],
+    };
+    let seen = harness::run(router(style), Overrides::default(), |start| start.facts.routes.push(told)).await;
+    seen.is_at("account.register", "POST", "/auth/register");
+    let extras = &seen.bound.as_ref().and_then(|bound| bound.register.as_ref()).expect("registration is bound").extras;
+    assert_eq!(json!(extras), json!({"shelf_mark": "A1", "member_since": "1990-05-17"}));
+    seen.is_at("book.create", "POST", "/books");
 }
 
 /// How an API tells what is wrong.

@@ -10,6 +10,8 @@ pub(crate) enum Refusals {
     Laravel,
     Zod,
     Nest,
+    /// Names nothing.
+    Spring,
 }
 
 /// What is wrong with a member.
@@ -57,6 +59,9 @@ impl Refusals {
             Refusals::Nest => {
                 let message: Vec<String> = say(nest).into_iter().map(|(_, text)| text).collect();
                 (400, json!({"message": message, "error": "Bad Request", "statusCode": 400}))
+            }
+            Refusals::Spring => {
+                (400, json!({"timestamp": "2026-01-02T03:04:05.000+00:00", "status": 400, "error": "Bad Request"}))
             }
         }
     }

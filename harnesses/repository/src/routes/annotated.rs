@@ -57,7 +57,7 @@ impl Application {
 }
 
 /// The HTTP method of an annotation, and whether it may carry a path.
-fn verb(name: &str) -> Option<&'static str> {
+pub(super) fn verb(name: &str) -> Option<&'static str> {
     Some(match name {
         "GetMapping" | "Get" | "GET" | "HttpGet" => "GET",
         "PostMapping" | "Post" | "POST" | "HttpPost" => "POST",

@@ -19,7 +19,7 @@ const MAKERS: &[(&str, &str)] = &[
 ];
 const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-fn verb(word: &str) -> Option<&'static str> {
+pub(super) fn verb(word: &str) -> Option<&'static str> {
     METHODS
         .iter()
         .copied()
@@ -58,8 +58,19 @@ fn assigned<'a>(code: &Code<'a>, at: usize) -> Option<&'a str> {
     code.word(name)
 }
 
+/// A function as it is declared.
+pub(super) struct Signature<'a> {
+    /// Empty for a literal.
+    pub(super) name: &'a str,
+    /// The type that it is a method of; empty for a free one.
+    pub(super) owner: &'a str,
+    /// The bracket that opens its parameters.
+    open: usize,
+    pub(super) body: Range<usize>,
+}
+
 /// `func (h *Handler) Register(rg *gin.RouterGroup, x int) {`.
-fn function(graph: &mut Graph, file: usize, code: &Code<'_>, at: usize) {
+pub(super) fn signature<'a>(code: &Code<'a>, at: usize) -> Option<Signature<'a>> {
     let mut next = at + 1;
     let mut owner = "";
     if code.is(next, "(") {
@@ -72,18 +83,17 @@ fn function(graph: &mut Graph, file: usize, code: &Code<'_>, at: usize) {
     let name = code.word(next).unwrap_or("");
     let open = if name.is_empty() { next } else { next + 1 };
     if !code.is(open, "(") {
-        return;
+        return None;
     }
-    let parameters = code.arguments(open).iter().filter_map(|part| code.word(part.start)).map(str::to_owned).collect();
     let close = code.close(open);
-    let Some(brace) = (close..code.len().min(close + 30)).find(|at| code.is(*at, "{")) else { return };
-    graph.function(Function {
-        file,
-        name: name.to_owned(),
-        owner: owner.to_owned(),
-        parameters,
-        body: brace..code.close(brace),
-    });
+    let brace = (close..code.len().min(close + 30)).find(|at| code.is(*at, "{"))?;
+    Some(Signature { name, owner, open, body: brace..code.close(brace) })
+}
+
+fn function(graph: &mut Graph, file: usize, code: &Code<'_>, at: usize) {
+    let Some(Signature { name, owner, open, body }) = signature(code, at) else { return };
+    let parameters = code.arguments(open).iter().filter_map(|part| code.word(part.start)).map(str::to_owned).collect();
+    graph.function(Function { file, name: name.to_owned(), owner: owner.to_owned(), parameters, body });
 }
 
 /// Routes and mounts of a file.
@@ -152,20 +162,24 @@ fn handle(graph: &mut Graph, file: usize, code: &Code<'_>, constants: &Constants
         return;
     }
     let Some(router) = receiver(graph, file, code, constants, at) else { return };
-    let after = code.close(at + 1) + 1;
-    let listed: Vec<&str> = if code.is(after, ".") && code.is(after + 1, "Methods") {
-        let inside = after + 3..code.close(after + 2);
-        let constants = inside.clone().filter_map(|at| code.word(at)).filter_map(|word| word.strip_prefix("Method"));
-        code.literals(inside.clone()).into_iter().chain(constants).collect()
-    } else {
-        Vec::new()
-    };
+    let listed = listed_methods(code, at);
     if listed.is_empty() {
         graph.route(router, &method, path.clone(), file, code.line(at));
     }
     for method in listed {
         graph.route(router, method, path.clone(), file, code.line(at));
     }
+}
+
+/// The methods of `r.HandleFunc("/x", h).Methods("GET", http.MethodPut)`, as they are written, at the call's name.
+pub(super) fn listed_methods<'a>(code: &Code<'a>, at: usize) -> Vec<&'a str> {
+    let after = code.close(at + 1) + 1;
+    if !(code.is(after, ".") && code.is(after + 1, "Methods")) {
+        return Vec::new();
+    }
+    let inside = after + 3..code.close(after + 2);
+    let constants = inside.clone().filter_map(|at| code.word(at)).filter_map(|word| word.strip_prefix("Method"));
+    code.literals(inside.clone()).into_iter().chain(constants).collect()
 }
 
 /// The router that a call's receiver means, made where it is a chain such as `r.Group("/x").Use(y)`.
