@@ -85,6 +85,9 @@ pub struct RouteHint {
     /// Members of the body as the handler declares them; empty where the source does not tell.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<MemberHint>,
+    /// Whether the body may have further members, where the source tells only some.
+    #[serde(default)]
+    pub partial: bool,
 }
 
 /// A member of a request's body, as the source declares it.

@@ -115,15 +115,24 @@ fn from_source(snapshot: &Snapshot) -> Vec<RouteHint> {
             graph.settle();
         }
     }
+    let files: Vec<(&str, &Code<'_>)> = units.iter().map(|unit| (unit.path, &unit.code)).collect();
+    for unit in units.iter().filter(|unit| unit.language == Language::Script) {
+        if began.elapsed() > TIME {
+            break;
+        }
+        bodies.read_script(&graph, &files, unit.file);
+    }
     graph
         .expand()
         .into_iter()
         .filter_map(|route| {
             let place = format!("{}:{}", route.file, route.line);
+            let (members, partial) = bodies.of(&place, &route.method);
             Some(RouteHint {
                 path: tidy(&route.path, keeps_slash(&route.file))?,
                 source: BindingSource::Source,
-                members: bodies.of(&place, &route.method),
+                members,
+                partial,
                 method: route.method,
                 place,
             })

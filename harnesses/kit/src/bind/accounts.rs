@@ -123,7 +123,7 @@ async fn find_register(
     for candidate in candidates {
         let mut operation = Operation::new("account.register", &candidate.method, &candidate.path, candidate.source);
         operation.encoding = candidate.encoding;
-        let mut draft = Draft::begin(&candidate.members, &accounts.fields, &[], values);
+        let mut draft = candidate.draft(&accounts.fields, &[], values);
         given_fields(ctx, &mut draft, "account.register");
         for _ in 0..=MENDINGS {
             draft.apply(&mut operation);
@@ -150,7 +150,10 @@ async fn find_register(
                 break;
             }
             let complaints = complaint::complaints(&answer);
-            if !draft.mend(&complaints, &accounts.fields, &[], values) && answer.status() != 409 {
+            if !draft.mend(&complaints, &accounts.fields, &[], values)
+                && answer.status() != 409
+                && !(answer.status() != 415 && draft.fill(&candidate.members, &accounts.fields, &[], values))
+            {
                 if operation.encoding == Encoding::Json && answer.status() == 415 {
                     operation.encoding = Encoding::Form;
                     continue;
@@ -198,7 +201,7 @@ async fn find_login(
     for candidate in &candidates {
         let mut operation = Operation::new("account.login", &candidate.method, &candidate.path, candidate.source);
         operation.encoding = candidate.encoding;
-        let mut draft = Draft::begin(&candidate.members, &wanted, &[], &mut unused);
+        let mut draft = candidate.draft(&wanted, &[], &mut unused);
         if candidate.members.is_empty() {
             // The registration's own spelling is the likeliest.
             for id in wanted.keys() {

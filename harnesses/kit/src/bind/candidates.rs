@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use grader_model::BindingSource;
-use grader_spec::{Action, OperationSpec, Resource};
+use grader_spec::{Action, Field, OperationSpec, Resource};
 use indexmap::IndexMap;
 
 use super::describe::{self, Described, Description, Member};
+use super::draft::Draft;
 use super::nesting::{self, Ancestor, Place};
 use super::overrides::Overrides;
 use crate::wire;
-use crate::{Context, Encoding};
+use crate::{Context, Encoding, Values};
 
 /// Candidates of one operation that are tried; live trials are requests.
 const MOST: usize = 80;
@@ -30,7 +31,25 @@ pub(super) struct Candidate {
     pub(super) encoding: Encoding,
     /// Members of the body; empty where unknown.
     pub(super) members: IndexMap<String, Member>,
+    /// Whether there may be more of them.
+    pub(super) is_partial: bool,
     pub(super) query: Vec<String>,
+}
+
+impl Candidate {
+    /// A draft of the body, by its members as far as they are known.
+    pub(super) fn draft(
+        &self,
+        fields: &IndexMap<String, Field>,
+        names: &[(String, Vec<String>)],
+        values: &mut Values,
+    ) -> Draft {
+        let mut draft = Draft::begin(&self.members, fields, names, values);
+        if self.is_partial {
+            draft.add_customary(fields);
+        }
+        draft
+    }
 }
 
 /// Every route that is known before the first trial.
@@ -68,12 +87,13 @@ impl Sources {
                     source: route.source,
                     encoding: Encoding::Json,
                     members: IndexMap::new(),
+                    is_partial: false,
                     query: Vec::new(),
                 };
                 // What the source tells goes first, and customary names after it: it may have been read wrongly.
                 if !route.members.is_empty() {
                     let members = route.members.iter().map(|hint| (hint.name.clone(), Member::of(hint))).collect();
-                    known.push(Candidate { members, ..untold.clone() });
+                    known.push(Candidate { members, is_partial: route.partial, ..untold.clone() });
                 }
                 known.push(untold);
             }
@@ -91,6 +111,7 @@ impl Sources {
             source: BindingSource::Reviewer,
             encoding: if given.encoding.as_deref() == Some("form") { Encoding::Form } else { Encoding::Json },
             members: IndexMap::new(),
+            is_partial: false,
             query: Vec::new(),
         })
     }
@@ -210,6 +231,7 @@ impl Sources {
             source: BindingSource::Candidate,
             encoding: Encoding::Json,
             members: IndexMap::new(),
+            is_partial: false,
             query: Vec::new(),
         });
         for candidate in known.cloned().chain(trials) {
@@ -276,6 +298,7 @@ impl Sources {
                         source: BindingSource::Candidate,
                         encoding: Encoding::Json,
                         members: IndexMap::new(),
+                        is_partial: false,
                         query: Vec::new(),
                     });
                 }
@@ -293,6 +316,7 @@ fn described(operation: Described) -> Candidate {
         source: BindingSource::Openapi,
         encoding: operation.encoding,
         members: operation.members,
+        is_partial: false,
         query: operation.query,
     }
 }
@@ -403,6 +427,7 @@ mod tests {
             source: BindingSource::Openapi,
             encoding: Encoding::Json,
             members: IndexMap::new(),
+            is_partial: false,
             query: Vec::new(),
         }
     }

@@ -120,7 +120,7 @@ pub(super) fn begin(
     let above = flat::above(ctx, resource);
     flat::forget(resource);
     let mut operation = operation(resource, Action::Create, candidate);
-    let mut draft = Draft::begin(&candidate.members, &resource.spec.fields, &names, values);
+    let mut draft = candidate.draft(&resource.spec.fields, &names, values);
     if let Some(given) = ctx.overrides().operations.get(&operation.id) {
         for (id, name) in &given.fields {
             match above.iter().find(|above| above.ancestor.resource == *id) {
@@ -186,7 +186,10 @@ async fn create_at(
         }
         let mut complaints = complaint::complaints(&answer);
         let has_moved = flat::move_to_query(&mut complaints, resource, &mut operation);
-        if !draft.mend(&complaints, &resource.spec.fields, &names, values) && !has_moved {
+        if !draft.mend(&complaints, &resource.spec.fields, &names, values)
+            && !has_moved
+            && !draft.fill(&candidate.members, &resource.spec.fields, &names, values)
+        {
             break;
         }
     }

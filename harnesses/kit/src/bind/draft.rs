@@ -21,6 +21,10 @@ pub(super) struct Missing {
     pub(super) list: bool,
 }
 
+/// Parts of names of members that a client does not make up.
+const NOT_FILLED: &[&str] =
+    &["role", "admin", "staff", "superuser", "permission", "scope", "verified", "createdat", "updatedat", "deletedat"];
+
 /// A body in the making.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Draft {
@@ -29,6 +33,7 @@ pub(super) struct Draft {
     pub(super) missing: Vec<Missing>,
     /// Names that a field had before a refusal asked for another one.
     left: Vec<String>,
+    is_filled: bool,
 }
 
 impl Draft {
@@ -42,11 +47,7 @@ impl Draft {
     ) -> Self {
         let mut draft = Draft::default();
         if members.is_empty() {
-            for (id, field) in fields.iter().filter(|(_, field)| field.required) {
-                if let Some(name) = field.names.first() {
-                    draft.fields.insert(id.clone(), WireField { name: name.clone(), shape: Shape::Natural });
-                }
-            }
+            draft.add_customary(fields);
             return draft;
         }
         let mut taken: Vec<&str> = Vec::new();
@@ -72,6 +73,15 @@ impl Draft {
             draft.complete(name, Some(member), names, values);
         }
         draft
+    }
+
+    /// Adds the fields that the assessment requires, by their most common name.
+    pub(super) fn add_customary(&mut self, fields: &IndexMap<String, Field>) {
+        for (id, field) in fields.iter().filter(|(_, field)| field.required) {
+            if let Some(name) = field.names.first().filter(|_| !self.fields.contains_key(id)) {
+                self.fields.insert(id.clone(), WireField { name: name.clone(), shape: Shape::Natural });
+            }
+        }
     }
 
     /// Adds a member that no field of the spec stands for.
@@ -145,6 +155,46 @@ impl Draft {
                 None if looks_like_a_member(&complaint.name) => self.complete(&complaint.name, None, names, values),
                 None => {}
             }
+        }
+        before != (self.fields.clone(), self.extras.clone(), self.missing.clone())
+    }
+
+    /// Adds, once, all that may be left out: where a refusal does not say what it misses, as `All fields are required`.
+    /// Left out are what a server gives by itself and what would give rights. Answers whether anything changed.
+    pub(super) fn fill(
+        &mut self,
+        members: &IndexMap<String, Member>,
+        fields: &IndexMap<String, Field>,
+        names: &[(String, Vec<String>)],
+        values: &mut Values,
+    ) -> bool {
+        if std::mem::replace(&mut self.is_filled, true) {
+            return false;
+        }
+        let before = (self.fields.clone(), self.extras.clone(), self.missing.clone());
+        if members.is_empty() {
+            for (id, field) in fields {
+                if let Some(name) = field.names.first().filter(|_| !self.fields.contains_key(id)) {
+                    self.fields.insert(id.clone(), WireField { name: name.clone(), shape: Shape::Natural });
+                }
+            }
+        } else {
+            let everything = members
+                .iter()
+                .filter(|(name, _)| !NOT_FILLED.iter().any(|part| wire::plain(name).contains(part)))
+                .filter(|(name, _)| !matches!(wire::plain(name).as_str(), "id" | "uuid"))
+                .map(|(name, member)| (name.clone(), Member { required: true, ..member.clone() }))
+                .collect();
+            let filled = Draft::begin(&everything, fields, names, values);
+            for (id, field) in filled.fields {
+                self.fields.entry(id).or_insert(field);
+            }
+            for (name, value) in filled.extras {
+                self.extras.entry(name).or_insert(value);
+            }
+            self.missing.extend(
+                filled.missing.into_iter().filter(|missing| !self.missing.contains(missing)).collect::<Vec<_>>(),
+            );
         }
         before != (self.fields.clone(), self.extras.clone(), self.missing.clone())
     }

@@ -323,12 +323,20 @@ async fn what_no_refusal_names_is_taken_from_the_source() {
             MemberHint { choices: vec!["A1".to_owned()], ..member("shelf_mark", "") },
             member("member_since", "date"),
         ],
+        partial: false,
     };
     let seen = harness::run(router(style), Overrides::default(), |start| start.facts.routes.push(told)).await;
     seen.is_at("account.register", "POST", "/auth/register");
     let extras = &seen.bound.as_ref().and_then(|bound| bound.register.as_ref()).expect("registration is bound").extras;
     assert_eq!(json!(extras), json!({"shelf_mark": "A1", "member_since": "1990-05-17"}));
     seen.is_at("book.create", "POST", "/books");
+}
+
+#[tokio::test]
+async fn what_no_refusal_and_no_source_names_is_what_is_customary() {
+    let style = Style { insists: &["name", "username"], refusals: Refusals::Spring, ignores: true, ..Style::default() };
+    let seen = harness::bind(router(style.clone()), Overrides::default()).await;
+    all_is_bound(&seen, &style);
 }
 
 /// How an API tells what is wrong.

@@ -68,6 +68,8 @@ pub(crate) struct Style {
     pub(crate) list: fn(Vec<Value>, usize) -> Value,
     pub(crate) paging: Paging,
     pub(crate) refusals: Refusals,
+    /// Whether members that nobody asked for are ignored.
+    pub(crate) ignores: bool,
     /// Where the account that is signed in is read.
     pub(crate) me: Option<Route>,
     /// Whether a PATCH is taken only with every member, as some have it.
@@ -116,6 +118,7 @@ impl Default for Style {
             list: |records, _| Value::Array(records),
             paging: Paging::None,
             refusals: Refusals::Pydantic,
+            ignores: false,
             me: None,
             whole_patches: false,
             host: None,
@@ -438,6 +441,7 @@ impl Shop {
         let missing = wanted.iter().filter(|name| !body.contains_key(**name)).map(|name| (*name, Problem::Missing));
         let unknown =
             body.keys().filter(|name| !wanted.contains(&name.as_str())).map(|name| (name.as_str(), Problem::Unknown));
+        let unknown = unknown.filter(|_| !self.style.ignores);
         let problems: Vec<(&str, Problem)> = missing.chain(unknown).collect();
         if problems.is_empty() { Ok(body) } else { Err(Box::new(self.refuse(&problems))) }
     }

@@ -1,9 +1,10 @@
 //! The members of a request's body, as handlers declare them, in the languages whose frameworks often refuse a body
-//! without naming what it lacks: Rust, Go, Java and Kotlin.
+//! without naming what it lacks: Rust, Go, Java, Kotlin and JavaScript.
 
 mod golang;
 mod jvm;
 mod rust;
+mod script;
 #[cfg(test)]
 mod tests;
 
@@ -58,6 +59,14 @@ struct Declared {
     own: String,
 }
 
+/// The members of a struct.
+#[derive(Debug, Clone, Default)]
+struct Members {
+    declared: Vec<Declared>,
+    /// Whether it takes more from elsewhere: it inherits, embeds, or is handed on as a whole.
+    is_partial: bool,
+}
+
 /// What the handlers of a tree take.
 #[derive(Default)]
 pub(super) struct Bodies {
@@ -67,9 +76,11 @@ pub(super) struct Bodies {
     named: HashMap<Place, Option<Named>>,
     functions: HashMap<String, Vec<Handler>>,
     /// Members by struct, with the module that declares it.
-    structs: HashMap<String, Vec<(String, Vec<Declared>)>>,
+    structs: HashMap<String, Vec<(String, Members)>>,
     /// Values by enumeration, with the module that declares it.
     choices: HashMap<String, Vec<(String, Vec<String>)>>,
+    /// Handlers of JavaScript that were looked at.
+    handlers: usize,
     /// Whether a setting of the whole application spells members in snake case (Jackson).
     in_snake_case: bool,
 }
@@ -85,8 +96,9 @@ impl Bodies {
         }
     }
 
-    /// The members that the route at a place takes; none where that is not told, or not told once.
-    pub(super) fn of(&self, place: &str, method: &str) -> Vec<MemberHint> {
+    /// The members that the route at a place takes, and whether there may be more; none where that is not told, or not told
+    /// once.
+    pub(super) fn of(&self, place: &str, method: &str) -> (Vec<MemberHint>, bool) {
         let key = (place.to_owned(), method.to_owned());
         let body = match (self.taken.get(&key), self.named.get(&key)) {
             (Some(body), _) => Some(body),
@@ -103,7 +115,8 @@ impl Bodies {
             }
             hint
         };
-        members.unwrap_or_default().into_iter().map(told).collect()
+        let Members { declared, is_partial } = members.unwrap_or_default();
+        (declared.into_iter().map(told).collect(), is_partial)
     }
 
     fn handler(&self, named: &Named) -> Option<&Body> {
@@ -135,9 +148,10 @@ impl Bodies {
         self.functions.entry(function.to_owned()).or_default().push(handler);
     }
 
-    /// Keeps a struct's members, all of them: of one that takes some from elsewhere nothing is told.
-    fn declares(&mut self, name: &str, module: &str, members: Vec<Declared>) {
-        if !members.is_empty() && members.len() <= MOST_MEMBERS && self.structs.len() < MOST_STRUCTS {
+    /// Keeps a struct's members.
+    fn declares(&mut self, name: &str, module: &str, members: Members) {
+        let count = members.declared.len();
+        if count > 0 && count <= MOST_MEMBERS && self.structs.len() < MOST_STRUCTS {
             self.structs.entry(name.to_owned()).or_default().push((module.to_owned(), members));
         }
     }

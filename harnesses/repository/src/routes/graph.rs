@@ -209,6 +209,16 @@ impl Graph {
         self.functions.get(function)?.parameters.get(position).map(String::as_str)
     }
 
+    /// The one function of that very name that a call means: its file and the tokens of its body.
+    pub(super) fn one_called(&self, file: usize, path: &[&str]) -> Option<(usize, Range<usize>)> {
+        match self.called(file, path).as_slice() {
+            [one] => Some(&self.functions[*one]),
+            _ => None,
+        }
+        .filter(|function| path.last().is_some_and(|name| *name == function.name))
+        .map(|function| (function.file, function.body.clone()))
+    }
+
     /// Functions that a call means: of that module or owner where one is named, else of that name anywhere.
     pub(super) fn called(&self, file: usize, path: &[&str]) -> Vec<usize> {
         let Some(name) = path.last() else { return Vec::new() };

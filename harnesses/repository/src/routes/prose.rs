@@ -56,6 +56,7 @@ fn document(path: &str, text: &str) -> Vec<RouteHint> {
         let mut add = |method: &str, route: &str| {
             if let Some(route) = spelled(route) {
                 hints.push(RouteHint {
+                    partial: false,
                     method: method.to_owned(),
                     path: route,
                     source: BindingSource::Readme,

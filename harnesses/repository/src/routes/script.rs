@@ -20,7 +20,7 @@ const MAKERS: &[&str] = &[
     "createServer",
     "PromiseRouter",
 ];
-const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "del"];
+pub(super) const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "del"];
 
 /// Imports, functions and routers of a file.
 pub(super) fn declare(graph: &mut Graph, file: usize, code: &Code<'_>, constants: &Constants) {
@@ -94,7 +94,7 @@ fn assigned<'a>(code: &Code<'a>, at: usize) -> Option<(&'a str, (usize, bool))> 
 }
 
 /// The position after `<…>`, or the same one.
-fn generics(code: &Code<'_>, at: usize) -> usize {
+pub(super) fn generics(code: &Code<'_>, at: usize) -> usize {
     if !code.is(at, "<") {
         return at;
     }
@@ -204,28 +204,35 @@ fn function(graph: &mut Graph, file: usize, code: &Code<'_>, at: usize) {
     }
 }
 
-/// The name that a function expression is assigned to.
+/// The name that a function expression is assigned to, also inside a wrapper: `x = asyncHandler(async (req, res) => {`.
 fn given_name<'a>(code: &Code<'a>, at: usize) -> &'a str {
     let before = |at: usize| at.checked_sub(1);
     let mut back = before(at);
     if back.is_some_and(|back| code.is(back, "async")) {
         back = back.and_then(before);
     }
-    if back.is_some_and(|back| code.is(back, "=")) {
-        let mut name = back.and_then(before).unwrap_or(0);
+    if back.is_some_and(|back| code.is(back, "(")) {
+        back = back.and_then(before).filter(|wrapper| code.word(*wrapper).is_some()).and_then(before);
+    }
+    let Some(back) = back.filter(|back| *back > 0) else { return "" };
+    if code.is(back, "=") {
+        let mut name = back - 1;
         if name >= 2 && code.is(name - 1, ":") {
             name -= 2;
         }
         return code.word(name).unwrap_or("");
     }
-    ""
+    // A handler in an object of them: `{ register: async (req, res) => {`.
+    let first = if code.is(at, "(") { code.word(at + 1) } else { code.word(at) };
+    let is_handler = matches!(first, Some("req" | "_req" | "request" | "ctx" | "c"));
+    if is_handler && code.is(back, ":") { code.word(back - 1).unwrap_or("") } else { "" }
 }
 
 fn arrow(graph: &mut Graph, file: usize, code: &Code<'_>, at: usize) {
     let Some(body) = Some(at + 2).filter(|brace| code.is(*brace, "{")).map(|brace| brace..code.close(brace)) else {
         return;
     };
-    let Some(before) = at.checked_sub(1) else { return };
+    let Some(before) = at.checked_sub(1).map(|before| before_type(code, before)) else { return };
     let (parameters, start) = if code.is(before, ")") {
         let Some(open) = code.open(before) else { return };
         (parameters(code, open), open)
@@ -233,6 +240,18 @@ fn arrow(graph: &mut Graph, file: usize, code: &Code<'_>, at: usize) {
         (code.word(before).map(str::to_owned).into_iter().collect(), before)
     };
     graph.function(Function { file, name: given_name(code, start).to_owned(), owner: String::new(), parameters, body });
+}
+
+/// The bracket that closes the parameters before a return type that ends at `at`, as in `(req: Request): Promise<void> =>`;
+/// `at` itself where there is none.
+fn before_type(code: &Code<'_>, at: usize) -> usize {
+    let is_type =
+        |at: &usize| code.word(*at).is_some() || ["<", ">", ".", "[", "]", "|"].iter().any(|mark| code.is(*at, mark));
+    let colon = (at.saturating_sub(20)..=at).rev().find(|at| !is_type(at));
+    match colon {
+        Some(colon) if colon > 0 && code.is(colon, ":") && code.is(colon - 1, ")") => colon - 1,
+        _ => at,
+    }
 }
 
 /// A method of a class: `name(params) {`.

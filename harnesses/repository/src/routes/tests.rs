@@ -394,6 +394,14 @@ fn hostile_sources_take_no_time_and_do_no_harm() {
         ),
         ("k.java", &"record A(@B List<".repeat(10_000)),
         ("l.go", &"func a() { var x struct { Y struct {\n c.Bind(&x)\n".repeat(10_000)),
+        (
+            "n.js",
+            &format!(
+                "{}function h(req) {{ {} }}",
+                "a.post('/x', h);".repeat(10_000),
+                "const a = req.body; const { b, c, d } = a; a.e = !req.body.f;".repeat(1_000)
+            ),
+        ),
         ("m.go", &"type A struct {\n".repeat(10_000)),
     ] {
         routes(&[(path, text)]);

@@ -7,7 +7,7 @@ use std::ops::Range;
 use harness_kit::MemberHint;
 
 use super::super::golang::{listed_methods, signature, verb};
-use super::{Bodies, Body, Declared, Handler, MOST_FIELD, Named};
+use super::{Bodies, Body, Declared, Handler, MOST_FIELD, Members, Named};
 use crate::code::Code;
 
 /// Calls that fill what they are given from a request's body.
@@ -37,10 +37,8 @@ impl Bodies {
         for at in 0..code.len() {
             if code.is(at, "type") {
                 let (name, open) = (code.word(at + 1), at + 3);
-                if let Some(name) = name.filter(|_| code.is(at + 2, "struct") && code.is(open, "{"))
-                    && let Some(fields) = fields(code, open)
-                {
-                    self.declares(name, &package, fields);
+                if let Some(name) = name.filter(|_| code.is(at + 2, "struct") && code.is(open, "{")) {
+                    self.declares(name, &package, fields(code, open));
                 }
             } else if code.is(at, "func") {
                 let Some(function) = signature(code, at).filter(|function| !function.name.is_empty()) else { continue };
@@ -123,7 +121,7 @@ impl Bodies {
             let name = format!("{path}:{kind}");
             // The function around a handler has looked here too.
             if !self.structs.contains_key(&name) {
-                self.declares(&name, package, fields(code, kind + 1)?);
+                self.declares(&name, package, fields(code, kind + 1));
             }
             return Some(Body { module: package.to_owned(), name });
         }
@@ -172,10 +170,10 @@ fn last_of<'a>(code: &Code<'a>, at: usize) -> Option<&'a str> {
     Some(code.word(at + 2).filter(|_| code.is(at + 1, ".")).unwrap_or(first))
 }
 
-/// The fields of the struct whose brace opens at `open`; `None` where it embeds another one that clients may fill.
-fn fields(code: &Code<'_>, open: usize) -> Option<Vec<Declared>> {
+/// The fields of the struct whose brace opens at `open`.
+fn fields(code: &Code<'_>, open: usize) -> Members {
     let close = code.close(open);
-    let mut found = Vec::new();
+    let mut found = Members::default();
     let mut at = open + 1;
     while at < close {
         let start = at;
@@ -186,15 +184,13 @@ fn fields(code: &Code<'_>, open: usize) -> Option<Vec<Declared>> {
             }
         }
         let line = start..at.min(start + MOST_FIELD);
-        if is_embedded(code, &line) {
-            return None;
-        }
-        found.extend(names(code, &line).into_iter().filter_map(|name| field(code, name, &line)));
+        found.is_partial |= is_embedded(code, &line);
+        found.declared.extend(names(code, &line).into_iter().filter_map(|name| field(code, name, &line)));
         if code.is(at, ";") {
             at += 1;
         }
     }
-    Some(found)
+    found
 }
 
 /// Whether a line of a struct is a type alone. GORM's own columns are no client's.

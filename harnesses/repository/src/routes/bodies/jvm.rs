@@ -6,7 +6,7 @@ use std::ops::Range;
 use harness_kit::{MemberHint, wire};
 
 use super::super::annotated::verb;
-use super::{Bodies, Body, Declared, MOST_FIELD, MOST_PARAMETERS};
+use super::{Bodies, Body, Declared, MOST_FIELD, MOST_PARAMETERS, Members};
 use crate::code::Code;
 
 /// Tokens between a route's annotation and its method's parameters.
@@ -88,9 +88,6 @@ impl Bodies {
                 let values = values.take(MOST_CHOICES).map(str::to_owned).collect();
                 self.choices.entry(name.to_owned()).or_default().push((module.clone(), values));
             } else if code.is(at, "record") || code.is(at, "class") {
-                if inherits(code, at, open) {
-                    continue;
-                }
                 let in_snake_case = self.in_snake_case || is_in_snake_case(code, at);
                 let members = if code.is(open, "(") {
                     code.arguments(open).into_iter().filter_map(|part| member(code, part)).collect()
@@ -104,7 +101,8 @@ impl Bodies {
                     }
                     declared
                 };
-                self.declares(name, &module, members.into_iter().map(spelled).collect());
+                let declared = members.into_iter().map(spelled).collect();
+                self.declares(name, &module, Members { declared, is_partial: inherits(code, at, open) });
             }
         }
     }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use harness_kit::MemberHint;
 
 use super::super::rust::METHODS;
-use super::{Bodies, Body, Declared, Handler, MOST_FIELD, MOST_PARAMETERS, Named};
+use super::{Bodies, Body, Declared, Handler, MOST_FIELD, MOST_PARAMETERS, Members, Named};
 use crate::code::Code;
 
 impl Bodies {
@@ -18,7 +18,7 @@ impl Bodies {
             let place = |method: &str| (format!("{path}:{}", code.line(at)), method.to_ascii_uppercase());
             if code.is(at, "struct") {
                 if let Some((name, members)) = structure(code, at) {
-                    self.declares(name, &module, members);
+                    self.declares(name, &module, Members { declared: members, is_partial: false });
                 }
             } else if code.is(at, "fn")
                 && let Some((name, taken)) = function(code, at)

@@ -4,7 +4,7 @@ use crate::routes::from_source;
 use crate::testing::snapshot;
 
 /// Routes that tell their body, as `METHOD /path: name kind, …`, with `?` behind what may be left out. The kind is the
-/// format, the choices or the JSON type, whichever is told first.
+/// format, the choices or the JSON type, whichever is told first, `…` says that there may be more.
 fn bodies(files: &[(&str, &str)]) -> Vec<String> {
     let told = from_source(&snapshot(files)).into_iter().filter(|hint| !hint.members.is_empty());
     let mut found: Vec<String> = told
@@ -15,7 +15,8 @@ fn bodies(files: &[(&str, &str)]) -> Vec<String> {
                 let kind = kind.into_iter().find(|kind| !kind.is_empty()).unwrap_or_default();
                 format!("{} {kind}{mark}", member.name)
             });
-            format!("{} {}: {}", hint.method, hint.path, members.collect::<Vec<_>>().join(", "))
+            let more = if hint.partial { ", …" } else { "" };
+            format!("{} {}: {}{more}", hint.method, hint.path, members.collect::<Vec<_>>().join(", "))
         })
         .collect();
     found.sort();
@@ -120,6 +121,7 @@ public class Book {
     assert_eq!(
         found,
         [
+            "POST /api/books/reviews: stars integer?, …",
             "POST /api/books: title string, price number, published_on date, genre FICTION|SCIENCE, authorIds array?",
             "PUT /api/books/{id}: full_title string, tags array?, images array?, author ?"
         ]
@@ -214,7 +216,88 @@ fn bodies_of_go_handlers() {
             "POST /login: Email string?, Password string?, code integer?",
             "POST /orders: book_id integer, Note string?",
             "POST /register: email string",
+            "POST /reviews: Stars integer?, …",
             "PUT /books/{id}: Title string?, Pages integer?"
+        ]
+    );
+}
+
+#[test]
+fn bodies_of_express_handlers() {
+    let found = bodies(&[
+        (
+            "src/app.js",
+            r#"const express = require('express');
+const app = express();
+app.use(express.json());
+app.use('/api/auth', require('./routes/auth'));
+app.use('/api/books', require('./routes/books'));
+app.post('/api/orders', async (req, res) => {
+  const required = ['bookId', 'quantity'];
+  for (const name of required) if (!req.body[name]) return res.status(400).json({ error: 'Bad request' });
+});
+"#,
+        ),
+        (
+            "src/routes/auth.js",
+            r#"const router = require('express').Router();
+const authController = require('../controllers/auth.controller');
+const { login } = require('../controllers/auth.controller');
+router.post('/register', authController.register);
+router.post('/login', limiter, login);
+router.post('/logout', authController.logout.bind(authController));
+module.exports = router;
+"#,
+        ),
+        (
+            "src/controllers/auth.controller.js",
+            r#"exports.register = async (req, res) => {
+  const { fullName, email, password, phone: tel, role = 'reader' } = req.body;
+  if (!fullName || !email || !password || !tel) {
+    return res.status(400).json({ message: 'All fields are required' });
+  }
+};
+exports.login = asyncHandler(async (req, res) => {
+  if (!req.body.email || req.body?.password === undefined) throw new BadRequest();
+  const user = await User.findOne({ email: req.body.email, name: user.name });
+});
+exports.logout = async (req, res) => { res.json({}) };
+"#,
+        ),
+        (
+            "src/routes/books.ts",
+            r#"import { Router } from 'express';
+import { BookController } from '../controllers/BookController';
+const router = Router();
+const controller = new BookController();
+router.route('/').get(controller.list).post(auth, wrap(controller.create));
+router.put('/:id', auth, controller.update);
+export default router;
+"#,
+        ),
+        (
+            "src/controllers/BookController.ts",
+            r#"export class BookController {
+  public list = async (req: Request, res: Response) => { res.json([]) };
+  create = async (req: Request, res: Response): Promise<void> => {
+    const data = req.body;
+    if (!data.title || typeof data.price !== 'number') { res.status(400).json({ error: 'Invalid' }); return; }
+    const { isbn, pages, ...rest } = data;
+    if (pages == null) { res.sendStatus(400); return; }
+    await this.service.create(rest);
+  };
+  async update(req: Request, res: Response) { res.json(await this.service.update(req.params.id, req.body)); }
+}
+"#,
+        ),
+    ]);
+    assert_eq!(
+        found,
+        [
+            "POST /api/auth/login: email , password ",
+            "POST /api/auth/register: fullName , email , password , phone , role ?",
+            "POST /api/books: title , price number, isbn ?, pages , …",
+            "POST /api/orders: bookId , quantity "
         ]
     );
 }
