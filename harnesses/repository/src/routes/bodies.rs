@@ -1,8 +1,10 @@
 //! The members of a request's body, as handlers declare them, in the languages whose frameworks often refuse a body
-//! without naming what it lacks: Rust, Go, Java, Kotlin and JavaScript.
+//! without naming what it lacks: Rust, Go, Java, Kotlin, JavaScript, and Python without
+//! models.
 
 mod golang;
 mod jvm;
+mod python;
 mod rust;
 mod script;
 #[cfg(test)]
@@ -20,6 +22,10 @@ const MOST_MEMBERS: usize = 60;
 /// Tokens of a handler's parameters, and of one field, that are looked at.
 const MOST_PARAMETERS: usize = 400;
 const MOST_FIELD: usize = 80;
+/// Tokens of a handler that checks its body by hand, names of a whole body in one, and such handlers of a tree.
+const MOST_HANDLER: usize = 3_000;
+const MOST_WHOLES: usize = 8;
+const MOST_HANDLERS: usize = 500;
 /// Structs of a tree that are kept.
 const MOST_STRUCTS: usize = 2_000;
 
@@ -79,7 +85,7 @@ pub(super) struct Bodies {
     structs: HashMap<String, Vec<(String, Members)>>,
     /// Values by enumeration, with the module that declares it.
     choices: HashMap<String, Vec<(String, Vec<String>)>>,
-    /// Handlers of JavaScript that were looked at.
+    /// Handlers that check their bodies by hand, as far as they were looked at.
     handlers: usize,
     /// Whether a setting of the whole application spells members in snake case (Jackson).
     in_snake_case: bool,
@@ -92,6 +98,7 @@ impl Bodies {
             Language::Rust => self.read_rust(path, code),
             Language::Go => self.read_go(path, code),
             Language::Jvm => self.read_jvm(path, code),
+            Language::Python => self.read_python(path, code),
             _ => {}
         }
     }

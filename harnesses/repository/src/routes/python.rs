@@ -23,7 +23,7 @@ const MAKERS: &[&str] = &[
     "NinjaAPI",
     "Router",
 ];
-const METHODS: &[&str] = &["get", "post", "put", "patch", "delete"];
+pub(super) const METHODS: &[&str] = &["get", "post", "put", "patch", "delete"];
 
 /// Imports, functions and classes of a file, and the routers that it makes.
 pub(super) fn declare(graph: &mut Graph, file: usize, code: &Code<'_>, constants: &Constants) {
@@ -74,7 +74,7 @@ fn assigned<'a>(code: &Code<'a>, at: usize) -> Option<&'a str> {
 }
 
 /// The tokens of the indented block that belongs to the statement at `at`.
-fn indented(code: &Code<'_>, at: usize) -> Range<usize> {
+pub(super) fn indented(code: &Code<'_>, at: usize) -> Range<usize> {
     let mut start = at;
     while start > 0 && !code.tokens[start].first {
         start -= 1;
@@ -248,7 +248,7 @@ fn receiver(graph: &mut Graph, file: usize, code: &Code<'_>, method: usize) -> O
 }
 
 /// Whether the call at `at` is a decorator: `@a.b.get(`.
-fn decorates(code: &Code<'_>, at: usize) -> bool {
+pub(super) fn decorates(code: &Code<'_>, at: usize) -> bool {
     let mut back = at;
     while back >= 2 && code.is(back - 1, ".") && code.word(back - 2).is_some() {
         back -= 2;
@@ -268,7 +268,7 @@ fn listed_methods(code: &Code<'_>, parts: &[Range<usize>]) -> Option<Vec<String>
 }
 
 /// Methods of a decorated function or class; a bare Flask route answers GET.
-fn methods(code: &Code<'_>, parts: &[Range<usize>], after: usize) -> Vec<String> {
+pub(super) fn methods(code: &Code<'_>, parts: &[Range<usize>], after: usize) -> Vec<String> {
     if let Some(listed) = listed_methods(code, parts) {
         return listed;
     }

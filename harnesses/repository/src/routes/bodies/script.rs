@@ -7,14 +7,8 @@ use harness_kit::MemberHint;
 
 use super::super::graph::Graph;
 use super::super::script::{METHODS, generics};
-use super::{Bodies, Body, Declared, MOST_MEMBERS, Members};
+use super::{Bodies, Body, Declared, MOST_HANDLER, MOST_HANDLERS, MOST_MEMBERS, MOST_WHOLES, Members};
 use crate::code::Code;
-
-/// Tokens of a handler that are looked at.
-const MOST_HANDLER: usize = 3_000;
-/// Handlers of a tree that are looked at, and names of a whole body in one.
-const MOST_HANDLERS: usize = 500;
-const MOST_WHOLES: usize = 8;
 
 /// A member as a handler takes it.
 struct Taken<'a> {

@@ -301,3 +301,52 @@ export default router;
         ]
     );
 }
+
+#[test]
+fn bodies_of_flask_views() {
+    let found = bodies(&[(
+        "app.py",
+        r#"
+app = Flask(__name__)
+
+@app.route("/register", methods=["POST"])
+def register():
+    data = request.get_json() or {}
+    name = data.get("full_name")
+    email = data.get("email", "").strip()
+    if not name or not email or not data.get("password"):
+        return jsonify(error="Missing fields"), 400
+    nick = data.get("nick")
+    return jsonify(ok=True), 201
+
+@app.post("/books")
+@login_required
+def create_book():
+    body = request.json
+    book = Book(title=body["title"], price=body["price"], pages=body.get("pages"))
+    if "isbn" not in body:
+        abort(400)
+    return book.to_dict(), 201
+
+@app.post("/orders")
+def order():
+    data = request.get_json()
+    for field in ("book_id", "quantity"):
+        if field not in data:
+            return {"error": "bad request"}, 400
+    return create(data)
+
+@app.get("/books")
+def books():
+    return jsonify([])
+"#,
+    )]);
+    assert_eq!(
+        found,
+        [
+            "POST /books: title , price , pages ?, isbn ",
+            "POST /orders: book_id , quantity , …",
+            "POST /register: full_name , email , password , nick ?"
+        ]
+    );
+}
