@@ -18,6 +18,9 @@ use crate::{Account, Answer, BoundResource, Facts, LiveDatabase, Operation, Requ
 /// How many source addresses one run uses at the most.
 const MOST_VANTAGES: usize = 8;
 
+/// Lines of each service's log that are looked at.
+const LOG_LINES: u32 = 20_000;
+
 /// The state of one run of the harness. Shared by all probes, which run one after the other.
 pub struct Context {
     spec: Arc<Spec>,
@@ -36,6 +39,7 @@ pub struct Context {
     overrides: Overrides,
     carrier: Mutex<Option<crate::Carrier>>,
     asks_for_json: bool,
+    first_logs: Mutex<Vec<(String, Vec<String>)>>,
 }
 
 /// What binding found.
@@ -109,6 +113,7 @@ impl Context {
             overrides,
             carrier: Mutex::default(),
             asks_for_json: false,
+            first_logs: Mutex::default(),
         })
     }
 
@@ -199,6 +204,22 @@ impl Context {
     /// The host's own words where it cannot.
     pub async fn control(&self, request: Control) -> Result<ControlReply, String> {
         self.host.control(request).await
+    }
+
+    /// Keeps what the services have logged so far: one that says much loses the beginning of its log before the run ends.
+    pub(crate) async fn keep_logs(&self) {
+        if let Ok(ControlReply::Logs { services }) = self.control(Control::Logs { lines: LOG_LINES }).await {
+            *lock(&self.first_logs) = services;
+        }
+    }
+
+    /// What every service has logged, from its first lines on but for the middle of a very long log: by service, oldest
+    /// first, no line twice where nothing was lost. `None` where nobody can hand over the logs.
+    pub async fn logs(&self) -> Option<Vec<(String, Vec<String>)>> {
+        let Ok(ControlReply::Logs { services }) = self.control(Control::Logs { lines: LOG_LINES }).await else {
+            return None;
+        };
+        Some(joined(lock(&self.first_logs).clone(), services))
     }
 
     /// Asks the host for something without waiting for it: for undoing what a probe that was given up had done.
@@ -458,6 +479,18 @@ impl Context {
     }
 }
 
+/// Logs as they were first, with what they are now.
+fn joined(mut whole: Vec<(String, Vec<String>)>, now: Vec<(String, Vec<String>)>) -> Vec<(String, Vec<String>)> {
+    for (service, lines) in now {
+        match whole.iter_mut().find(|(known, _)| *known == service) {
+            Some((_, first)) if lines.starts_with(first) => *first = lines,
+            Some((_, first)) => first.extend(lines),
+            None => whole.push((service, lines)),
+        }
+    }
+    whole
+}
+
 /// The time that a 429 or 503 names: `Retry-After` in seconds (RFC 9110, 10.2.3), the `RateLimit` fields of the IETF
 /// drafts, or `X-RateLimit-Reset`.
 pub fn retry_after(answer: &Answer) -> Option<Duration> {
@@ -491,4 +524,23 @@ pub fn retry_after(answer: &Answer) -> Option<Duration> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::joined;
+
+    #[test]
+    fn a_log_that_lost_its_beginning_has_it_again() {
+        let log =
+            |service: &str, lines: &[&str]| (service.to_owned(), lines.iter().map(|line| (*line).to_owned()).collect());
+        let first = vec![log("api", &["started", "registered"]), log("db", &["ready"])];
+        let now = vec![log("api", &["load 8", "load 9"]), log("db", &["ready", "checkpoint"]), log("cache", &["up"])];
+        let whole = vec![
+            log("api", &["started", "registered", "load 8", "load 9"]),
+            log("db", &["ready", "checkpoint"]),
+            log("cache", &["up"]),
+        ];
+        assert_eq!(joined(first, now), whole);
+    }
 }

@@ -33,6 +33,7 @@ pub async fn run(start: Start, host: Host, probes: Vec<Box<dyn Probe>>) {
     };
     ctx.recorder().begin("binding");
     bind::bind(&ctx, &start.bindings).await;
+    ctx.keep_logs().await;
     host.say(FromHarness::Bound { api: Some(ctx.endpoint().service.clone()), bindings: bind::bindings(&ctx) });
 
     let of = chosen.len();

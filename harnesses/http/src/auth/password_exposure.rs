@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use grader_model::{Evidence, Finding};
-use harness_kit::protocol::{Control, ControlReply};
 use harness_kit::record::Recorded;
 use harness_kit::{Context, Phase, Probe, Stop, wire};
 use serde_json::Value;
@@ -19,8 +18,6 @@ use super::hashes;
 
 pub(crate) struct PasswordExposure;
 
-/// Lines of each service's log that are looked at.
-const LOG_LINES: u32 = 20_000;
 /// Exchanges and log lines that a finding shows.
 const SHOWN: usize = 3;
 
@@ -43,10 +40,7 @@ impl Probe for PasswordExposure {
         }
         let seen: Vec<(Exposure, &Arc<Recorded>)> =
             exchanges.iter().filter_map(|exchange| Some((exposed(exchange, &passwords)?, exchange))).collect();
-        let logs = match ctx.control(Control::Logs { lines: LOG_LINES }).await {
-            Ok(ControlReply::Logs { services }) => Some(in_logs(&services, &passwords, &databases(ctx))),
-            Ok(_) | Err(_) => None,
-        };
+        let logs = ctx.logs().await.map(|services| in_logs(&services, &passwords, &databases(ctx)));
         Ok(verdict(self.id(), ctx, &seen, logs.as_deref()))
     }
 }
