@@ -1,6 +1,5 @@
-//! The members of a request's body, as handlers declare them, in the languages whose frameworks often refuse a body
-//! without naming what it lacks: Rust, Go, Java, Kotlin, JavaScript, and Python without
-//! models.
+//! The members of a request's body, as handlers declare or check them, in the languages whose frameworks often refuse a
+//! body without naming what it lacks: Rust, Go, Java, Kotlin, JavaScript, and Python without models.
 
 mod golang;
 mod jvm;
@@ -128,18 +127,18 @@ impl Bodies {
 
     fn handler(&self, named: &Named) -> Option<&Body> {
         let known = self.functions.get(&named.function)?;
-        let is_meant = |handler: &Handler| {
-            if named.owner.is_empty() {
-                handler.module == named.module
-            } else {
-                // Go's `users.Handler` is often kept as `userHandler`.
-                let singular = handler.module.trim_end_matches('s');
-                ["", &handler.module, singular]
-                    .iter()
-                    .any(|module| wire::plain(&format!("{module}{}", handler.owner)) == wire::plain(&named.owner))
-            }
-        };
-        chosen(known, is_meant).map(|handler| &handler.body)
+        if named.owner.is_empty() {
+            return chosen(known, |handler| handler.module == named.module).map(|handler| &handler.body);
+        }
+        let mut meant = known.iter().filter(|handler| {
+            // Go's `users.Handler` is often kept as `userHandler`.
+            let singular = handler.module.trim_end_matches('s');
+            let spelled =
+                ["", &handler.module, singular].map(|module| wire::plain(&format!("{module}{}", handler.owner)));
+            spelled.contains(&wire::plain(&named.owner))
+        });
+        // Another type's method of that name is not meant, even where it is the only one that is known.
+        meant.next().filter(|_| meant.next().is_none()).map(|handler| &handler.body)
     }
 
     /// Keeps the handler that a route names.

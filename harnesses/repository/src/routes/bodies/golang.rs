@@ -7,7 +7,7 @@ use std::ops::Range;
 use harness_kit::MemberHint;
 
 use super::super::golang::{listed_methods, signature, verb};
-use super::{Bodies, Body, Declared, Handler, MOST_FIELD, Members, Named};
+use super::{Bodies, Body, Declared, Handler, MOST_FIELD, MOST_HANDLER, Members, Named};
 use crate::code::Code;
 
 /// Calls that fill what they are given from a request's body.
@@ -26,8 +26,6 @@ const DECODERS: &[&str] = &[
     "ReadJSON",
     "Unmarshal",
 ];
-/// Tokens of a handler that are looked at.
-const MOST_HANDLER: usize = 2_000;
 
 impl Bodies {
     /// Takes in a file of Go.
@@ -83,7 +81,9 @@ impl Bodies {
         let Some(function) = words.next() else { return };
         let qualifier = words.next().unwrap_or("");
         let owner = match owners.get(qualifier) {
-            Some(owner) => owner.unwrap_or(""),
+            Some(Some(owner)) => owner,
+            // It may be of several types.
+            Some(None) => return,
             // A field that holds it: `s.books.Create`, `app.BookHandler.Create`.
             None if words.next().is_some() => qualifier,
             None => "",

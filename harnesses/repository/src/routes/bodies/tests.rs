@@ -205,6 +205,11 @@ fn bodies_of_go_handlers() {
             "review.go",
             "func review(c echo.Context) error {\n in := Review{}\n return c.Bind(&in)\n}\ntype Review struct {\n models.Text\n Stars int\n}\n",
         ),
+        // A method that reads its body elsewhere is not mistaken for another type's.
+        (
+            "carts/handler.go",
+            "func Routes(r *gin.Engine, h *CartHandler) { r.POST(\"/carts\", h.Fill) }\nfunc (h *CartHandler) Fill(c *gin.Context) { read(c) }\nfunc (h *BasketHandler) Fill(c *gin.Context) { var in struct { Weight int }\n c.Bind(&in) }\n",
+        ),
         // Nothing tells which of the two is meant.
         ("authors/a.go", "func (a *A) Create(c *gin.Context) { var x X; c.Bind(&x) }\ntype X struct { Name string }\n"),
         ("authors/b.go", "func (b *B) Create(c *gin.Context) { var x Y; c.Bind(&x) }\ntype Y struct { Name string }\n"),
