@@ -74,6 +74,9 @@ impl Bodies {
                 }
                 continue;
             }
+            if !["enum", "record", "class"].iter().any(|word| code.is(at, word)) {
+                continue;
+            }
             let Some(name) = code.word(at + 1) else { continue };
             let Some(open) =
                 (at + 2..code.len().min(at + MOST_FIELD)).find(|at| code.is(*at, "(") || code.is(*at, "{"))
@@ -87,7 +90,7 @@ impl Bodies {
                 let values = code.arguments(brace).into_iter().filter_map(|part| code.word(part.start));
                 let values = values.take(MOST_CHOICES).map(str::to_owned).collect();
                 self.choices.entry(name.to_owned()).or_default().push((module.clone(), values));
-            } else if code.is(at, "record") || code.is(at, "class") {
+            } else {
                 let in_snake_case = self.in_snake_case || is_in_snake_case(code, at);
                 let members = if code.is(open, "(") {
                     code.arguments(open).into_iter().filter_map(|part| member(code, part)).collect()
